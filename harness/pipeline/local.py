@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +16,7 @@ from harness.pipeline.evaluate.evaluation import evaluate, evaluate_model
 from harness.pipeline.evaluate.kept_values import VALUES, KeptValues
 from harness.pipeline.generate import generate_all
 from harness.pipeline.job import MAIN, PHASES, Generated, Job, Trained
+from harness.pipeline.kept_training import drop_training
 from harness.pipeline.method_training import unused_reasoner
 from harness.pipeline.needs import refuse_long_tests
 from harness.pipeline.opening import opening
@@ -76,7 +76,8 @@ def local(attempt: Attempt) -> Generated | Record:
 def _load(attempt: Attempt) -> tuple[PersonalLM, Record]:
     """The base model on its devices, checked, and the record as it is before any work.
 
-    An unfinished run that began with other weights is deleted.
+    An unfinished run that began with other weights starts again; its texts are known by the weights
+    that made them, as is what the method has stored.
     """
     job, earlier = attempt.job, attempt.earlier
     plan, say = job.plan, job.bars.say
@@ -90,7 +91,8 @@ def _load(attempt: Attempt) -> tuple[PersonalLM, Record]:
         say(message)
     if earlier is not None and _weights(earlier.backbone) != _weights(backbone):
         say(f"{plan.folder}: the backbone's weights changed; starting this run again")
-        shutil.rmtree(plan.folder)
+        drop_training(plan.folder)
+        (plan.folder / PHASES).unlink(missing_ok=True)
     record = opening(job, attempt.command, backbone)
     place(lm, job.hardware.devices)
     refuse_wrong_ways(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.record import RECORD, read_word, write_text
+from harness.record.dated import beside
 
 ONCE = "HARNESS_FRESH_ONCE"
 """Environment variable that names a sweep to the commands that it starts. A command that is lost is
@@ -30,8 +31,9 @@ def delete_run(folder: Path, environment: Mapping[str, str] = os.environ) -> Non
         return
     try:
         (folder / RECORD).unlink(missing_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
+        for each in (folder, beside(folder)):
+            if each.exists():
+                shutil.rmtree(each)
     except OSError as error:
         raise UsageError(
             f"--fresh: {error.filename or folder} cannot be deleted ({error.strerror}); expected a"

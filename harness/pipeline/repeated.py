@@ -43,7 +43,7 @@ from harness.record import (
     write_lines,
     write_record,
 )
-from harness.record.dated import dated, move_aside
+from harness.record.dated import beside, dated, move_aside
 from harness.record.inputs import MODELS, changes
 from harness.record.state import Say
 from harness.record.token_file import TOKENS, lacks_tokens, write_tokens
@@ -103,7 +103,8 @@ def show_again(job: Job, found: Record) -> Outcome | None:
 def set_aside(job: Job) -> None:
     """Move the complete run that this one replaces to a folder with the date in its name.
 
-    It is in the plan's folder, or in another one where it had other data or another plugin.
+    It is in the plan's folder, or in another one where it had other data or another plugin. What
+    the method has stored `beside` it for this run moves to the plan's folder.
     """
     plan, say = job.plan, job.bars.say
     record_on_disk = record_there(plan.folder, lambda message: None)
@@ -115,7 +116,10 @@ def set_aside(job: Job) -> None:
             return
         replaced, record = earlier
         say(changed_message(replaced, since(record, plan.inputs)))
-    kept = move_aside(replaced)
+    kept, stored = move_aside(replaced), beside(replaced)
+    if replaced == plan.folder and stored.is_dir():
+        stored.rename(plan.folder)
+    plan.method.workspace = plan.folder
     say(f"{replaced}: the old record and texts are kept in {kept.name}")
 
 

@@ -44,6 +44,7 @@ from harness.record import (
     texts_digest,
     write_record,
 )
+from harness.record.dated import beside
 from harness.settings import RunSettings
 from harness.types import Prediction
 
@@ -110,6 +111,7 @@ def _make(attempt: Attempt) -> Outcome:
         if shown is not None:
             return shown
         earlier = None
+        plan.method.workspace = beside(plan.folder)  # the folder is set aside with the old run
     with job.bars, tracking(job.bars.say) as trackers:
         job = replace(job, trackers=trackers)
         attempt = replace(attempt, job=job, earlier=earlier)

@@ -23,6 +23,11 @@ def is_dated(folder: Path) -> bool:
     return DATED.fullmatch(folder.name) is not None
 
 
+def beside(folder: Path) -> Path:
+    """Where the method of a new run stores things while the old one is still in the folder."""
+    return folder.with_name(f".{folder.name}.next")
+
+
 def move_aside(folder: Path) -> Path:
     """Rename a run's folder to its dated name; returns the new path."""
     place = dated(folder)

@@ -10,8 +10,11 @@ from harness_example_methods.pag import REQUEST, Pag, Summary, key_of
 from harness.conformance import check_method, failures
 from harness.conformance.world import World
 from harness.engine.number_types import NumberTypes
+from harness.pipeline import local, single
 from harness.pipeline.single import run
-from tests.support.runs import settings, texts
+from tests.support.runs import StopNowError, edit_record, settings, stop_now, texts
+
+FINGERPRINT = Pag._fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,50 @@ def test_a_run_counts_summaries_as_costs(tmp_path, reviews, backbone):
     (kept,) = outcome.folder.glob("summaries-*.jsonl")
     assert texts(outcome)
     assert kept.read_text().count("\n") >= 8
+
+
+@pytest.mark.parametrize("earlier", ["a complete run", "an unfinished run of other weights"])
+def test_an_interrupted_run_keeps_the_summaries_that_it_wrote_for_the_tests(
+    tmp_path, reviews, backbone, monkeypatch, earlier
+):
+    chosen = settings(reviews, backbone, "pag", "eval.likelihood=false", "eval.authors=false")
+    chosen = chosen.model_copy(update={"method": {"summary_tokens": 4}})
+    # 1. what the next run replaces
+    if earlier == "a complete run":
+        folder = run(chosen, "pag", tmp_path, factory=Pag).folder
+        (folder / "plain.txt").write_text("of the old run")
+        source = FINGERPRINT
+        monkeypatch.setattr(single, "show_again", lambda job, found: None)  # an input changed
+        monkeypatch.setattr(Pag, "_fingerprint", lambda self, lm: source(self, lm)[::-1])
+    else:
+        with monkeypatch.context() as patch:
+            patch.setattr(local, "generate_all", stop_now)
+            with pytest.raises(StopNowError):
+                run(chosen, "pag", tmp_path, factory=Pag)
+        (path,) = tmp_path.rglob("record.json")
+        folder = path.parent
+        edit_record(folder, backbone={"name": "another", "fingerprint": "0" * 16})
+        for file in folder.glob("summaries-*.jsonl"):
+            file.unlink()
+        assert (folder / "model.safetensors").is_file()
+    # 2. interrupted once its test summaries are written, twice
+    monkeypatch.setattr(local, "opening", stop_now)
+    written, write = [], Pag._write
+
+    def noted(self, lm, requests, path):
+        written.append(len(requests))
+        write(self, lm, requests, path)
+
+    monkeypatch.setattr(Pag, "_write", noted)
+    with pytest.raises(StopNowError):
+        run(chosen, "pag", tmp_path, factory=Pag)
+    first = list(written)
+    with pytest.raises(StopNowError):
+        run(chosen, "pag", tmp_path, factory=Pag)
+    assert written == first != []
+    assert not [*folder.parent.glob(".*.next")]
+    assert not (folder / "model.safetensors").exists()
+    assert not (folder / "plain.txt").exists()
 
 
 def test_all_summaries_of_a_run_have_its_number_type(tmp_path, reviews, backbone, monkeypatch):
