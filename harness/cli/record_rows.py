@@ -130,6 +130,8 @@ def lift_rows(record: Record) -> Rows:
         yield "lift topics", str(found.tied), "examples whose topic users BM25 cannot rank"
     if found.shared:
         yield "lift shared", str(found.shared), f"examples {PASSED_OVER}"
+    if found.failed:
+        yield "lift failed", str(found.failed), "examples without a text or preface in some swap"
 
 
 def author_rows(record: Record) -> Rows:

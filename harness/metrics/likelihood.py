@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import nan
 from typing import Literal
 
 import numpy as np
@@ -40,6 +41,30 @@ class TokenLogprobs:
     def by_slice(self, reference: str, starts: Sequence[int]) -> SliceNll:
         """The NLL of the text by slice."""
         return nll_by_slice(reference, self.logprobs, self.ends, starts)
+
+    @property
+    def known(self) -> bool:
+        """Whether it has values."""
+        return True
+
+    @property
+    def absent(self) -> TokenLogprobs:
+        """The same reference without values: NaN for each token, and no NLL in any slice."""
+        return NoLogprobs([nan] * len(self.ends), self.ends)
+
+
+@dataclass(frozen=True)
+class NoLogprobs(TokenLogprobs):
+    """A reference that was not read, since its preface failed."""
+
+    @property
+    def known(self) -> bool:
+        return False
+
+    def by_slice(self, reference: str, starts: Sequence[int]) -> SliceNll:
+        """The text's tokens by slice, with null for their NLL."""
+        lengths = nll_by_slice(reference, [0.0] * len(self.ends), self.ends, starts)
+        return replace(lengths, nll=None)
 
 
 def slice_token_of(reference: str, ends: Sequence[int]) -> list[int]:
@@ -94,7 +119,8 @@ def nll_by_slice(
 def relative(own: Sequence[SliceNll], backbone: Sequence[SliceNll]) -> list[SliceNll]:
     """NLL of each reference minus the base model's in the same slice.
 
-    Below 0: the method finds the text more likely. Raises ValueError if the references differ.
+    Below 0: the method finds the text more likely. None where either is. Raises ValueError if the
+    references differ.
     """
     found = []
     for index, (trained, base) in enumerate(zip(own, backbone, strict=True)):
@@ -103,7 +129,9 @@ def relative(own: Sequence[SliceNll], backbone: Sequence[SliceNll]) -> list[Slic
                 f"example {index} has slice tokens {trained.slice_tokens} and {base.slice_tokens};"
                 " expected the same reference"
             )
-        nll = tuple(a - b for a, b in zip(trained.nll, base.nll, strict=True))
+        nll = None
+        if trained.nll is not None and base.nll is not None:
+            nll = tuple(a - b for a, b in zip(trained.nll, base.nll, strict=True))
         found.append(replace(trained, nll=nll))
     return found
 
@@ -178,8 +206,8 @@ def _members(score: Score) -> int:
 
 
 def _column(rows: Sequence[SliceNll], name: str, starts: Sequence[int]) -> Array:
-    """A field of the rows, by slice: [N,S]."""
-    values = [getattr(row, name) for row in rows]
+    """A field of the rows, by slice: [N,S]; 0 of a row without NLL, whose tokens do not count."""
+    values = [[0] * len(starts) if row.nll is None else getattr(row, name) for row in rows]
     return np.array(values, dtype=np.float64).reshape(-1, len(starts))
 
 

@@ -53,7 +53,8 @@ def _of_example(values: ExampleValues) -> Iterator[tuple[str, int]]:
     own = values.likelihood
     if own:
         for field in ("nll", "slice_tokens", "model_tokens", "positions"):
-            yield f"likelihood.{field}", len(getattr(own, field))
+            if (values_by_slice := getattr(own, field)) is not None:
+                yield f"likelihood.{field}", len(values_by_slice)
     if values.base_nll is not None:
         yield "base_nll", len(values.base_nll)
     for name, scores in values.forced.items():

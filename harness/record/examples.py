@@ -15,8 +15,8 @@ Gains = Mapping[str, Mapping[str, float | None]]
 class SliceNll(View):
     """NLL of one reference in each slice, with the number of tokens of both kinds."""
 
-    nll: tuple[float, ...]
-    """Nats in each slice."""
+    nll: tuple[float, ...] | None
+    """Nats in each slice; null where the preface failed after which the reference is read."""
     slice_tokens: tuple[int, ...]
     """Words and punctuation marks in each slice; comparable across tokenizers."""
     model_tokens: tuple[int, ...]
@@ -25,10 +25,15 @@ class SliceNll(View):
     """Mean position of each slice's tokens."""
 
     @property
+    def known(self) -> bool:
+        """Whether the reference was read."""
+        return self.nll is not None
+
+    @property
     def mean(self) -> float | None:
-        """NLL per slice token; None where the reference has none."""
+        """NLL per slice token; None where the reference has none, or no NLL."""
         tokens = sum(self.slice_tokens)
-        return sum(self.nll) / tokens if tokens else None
+        return sum(self.nll) / tokens if tokens and self.nll is not None else None
 
     def reaches_all(self) -> bool:
         """Whether the reference has a token in every slice."""

@@ -65,6 +65,9 @@ class Lift(View):
     shared: int | None = None
     """Examples for which a user was passed over because that user's profile contains the example's
     target. Null in older records."""
+    failed: int | None = None
+    """Examples for which a text or a preface failed with another profile or with none: there the
+    text counts as empty, and the reference has no likelihood. Null in older records."""
     likelihood: Mapping[str, Mapping[str, LiftPair]] | None = None
     """Kind of donor → `all` or slice → gain in nats per slice token."""
     texts: Mapping[str, Mapping[str, LiftPair]] | None = None
@@ -92,6 +95,8 @@ class Forced(View):
     """Continuations generated."""
     ended: int
     """Those whose text ended before the reference's window."""
+    failed: int | None = None
+    """Those that failed, or whose example failed: they count as empty. Null in older records."""
     metrics: Mapping[str, ForcedMetric]
     """Metric → its score."""
 
@@ -185,6 +190,9 @@ class Thoughts(View):
     """Metric → score of the texts."""
     minus_own: MinusOwn | None = None
     """Differences to the model's own thoughts; null for these themselves."""
+    failed: int | None = None
+    """Examples whose text or preface failed with these thoughts: the text counts as empty, and
+    there is no likelihood. Null for the model's own, which `n` counts, and in older records."""
     missing: str | None = None
     """Why it was not evaluated: another user's thoughts need two users."""
 

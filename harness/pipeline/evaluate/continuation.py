@@ -32,6 +32,8 @@ from harness.types import Prediction
 
 SPARE = 1.2
 """Model tokens generated for a window in one round, relative to the reference's."""
+Key = tuple[str, int]
+"""Id of an example, and where a slice starts."""
 ROUNDS = 4
 """Most rounds of generation; a window not full by then is scored as it is."""
 
@@ -69,7 +71,7 @@ class Window:
     generated: tuple[int, ...] = ()
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         return self.encoded.example.id, self.span.start
 
     @property
@@ -96,7 +98,7 @@ def evaluate_continuation(trained: Trained, record: Record) -> Record:
     # 1. generate, and cut windows out of the texts and references
     plan = trained.plan
     test, starts = plan.test, plan.settings.eval.slices
-    texts = continuation_texts(trained)
+    texts, failed = continuation_texts(trained)
     (whole,) = pairs_of(test, samples_of(trained.predictions)[:1])
     windows = [
         [
@@ -116,7 +118,9 @@ def evaluate_continuation(trained: Trained, record: Record) -> Record:
     all_pairs = [pair for row in windows for pair in row if pair]
     short = sum(len(slice_tokens(pair.prediction)) < _length(pair) for pair in all_pairs)
     entries = {name: found.entry for name, found in scores.items()}
-    summary = Forced(window=WINDOW, windows=len(all_pairs), ended=short, metrics=entries)
+    summary = Forced(
+        window=WINDOW, windows=len(all_pairs), ended=short, failed=len(failed), metrics=entries
+    )
     each, rows = (
         {
             pair.example.id: {
@@ -133,13 +137,15 @@ def _length(pair: Pair) -> int:
     return pair.part.end - pair.part.start if pair.part else 0
 
 
-def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
-    """(id, start of the slice) → the given text and its continuation, joined.
+def continuation_texts(trained: Trained) -> tuple[dict[Key, str], set[Key]]:
+    """(id, start of the slice) → the given text and its continuation, joined; and those that
+    failed, which are empty.
 
     The first sample of the run's texts is the continuation of nothing.
     """
     plan, first = trained.plan, trained.first
     texts = {(key, 0): text.output for key, text in first.items()}
+    failed = {(key, 0) for key, text in first.items() if text.error is not None}
     rules = replace(plan.rules, opened=None)  # the given text shows that no block is open
     # 1. the windows to generate; those of failed examples are empty
     open_windows = []
@@ -147,7 +153,7 @@ def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
         if first[window.encoded.example.id].error is None:
             open_windows.append(window)
         else:
-            texts[window.key] = ""
+            failed.add(window.key)
     # 2. rounds of generation, until every window is full or its text has ended
     done, planned = 0, len(open_windows)
     update = trained.job.bars.track("continuation", planned)
@@ -161,7 +167,7 @@ def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
             most = _most_tokens(batch)
             for window, ids in zip(batch, new, strict=True):
                 if ids is None:
-                    texts[window.key] = ""
+                    failed.add(window.key)
                     continue
                 longer = replace(window, generated=window.generated + tuple(ids))
                 visible = rules.read(longer.generated)
@@ -174,7 +180,7 @@ def continuation_texts(trained: Trained) -> dict[tuple[str, int], str]:
             done += len(batch) if not number else 0
             update(done, planned, f"{len(unfilled)} to continue")
         open_windows = unfilled
-    return texts
+    return texts | dict.fromkeys(failed, ""), failed
 
 
 def spans(coded: Encoded, reference: str, starts: Sequence[int]) -> list[Span]:

@@ -12,7 +12,12 @@ from harness.metrics.lift import Lift as MetricLift
 from harness.metrics.likelihood import TokenLogprobs, likelihood_scores
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.reference_likelihood import by_slice, own_logprobs
-from harness.pipeline.evaluate.regenerate import generate_logprobs, generate_texts
+from harness.pipeline.evaluate.regenerate import (
+    failed_examples,
+    generate_logprobs,
+    generate_texts,
+    texts_or_empty,
+)
 from harness.pipeline.evaluate.texts import metrics_of, score_metrics
 from harness.pipeline.evaluate.token_lift import token_values
 from harness.pipeline.job import Trained
@@ -71,13 +76,13 @@ class Reader:
 
     own: id → log-probs of the references after the run's own prompts.
     logprobs: the same after other prompts.
-    texts: id → the texts for them.
+    texts: id → the texts for them, None where one failed.
     track: makes a progress bar.
     """
 
     own: Callable[[], dict[str, TokenLogprobs]]
     logprobs: Callable[[Sequence[EncodedPrompt]], dict[str, TokenLogprobs]]
-    texts: Callable[[Sequence[EncodedPrompt]], Mapping[str, str]]
+    texts: Callable[[Sequence[EncodedPrompt]], Mapping[str, str | None]]
     track: Callable[[str, int], Update]
 
 
@@ -103,13 +108,17 @@ def swapped_profiles(
         scores["likelihood"]["own"] = nll_scores(plan, record.nlls)
     if "texts" in scores:
         scores["texts"]["own"] = text_scores(plan, own)
+    failed = set[str]()
     for done, (swap, examples) in enumerate(swaps.items(), 1):
         prompts = plan.encode(examples)
         if "likelihood" in scores:
             logprobs[swap] = reader.logprobs(prompts)
             scores["likelihood"][swap] = nll_scores(plan, by_slice(plan, logprobs[swap]))
+            failed |= failed_examples({}, logprobs[swap])
         if "texts" in scores:
-            scores["texts"][swap] = text_scores(plan, reader.texts(prompts))
+            texts = reader.texts(prompts)
+            scores["texts"][swap] = text_scores(plan, texts_or_empty(texts))
+            failed |= failed_examples(texts, {})
         update(done, len(swaps), swap)
     # 2. what the user's profile gains over them
     lifts = {view: lifts_of(plan, found) for view, found in scores.items()}
@@ -117,6 +126,7 @@ def swapped_profiles(
         donors=sum(name.startswith(KINDS[0]) for name in swaps),
         tied=donors.tied,
         shared=donors.shared,
+        failed=len(failed),
         tokens=write_tokens(plan.folder, token_values(plan, logprobs)) if logprobs else None,
         **{view: _pairs(found) for view, found in lifts.items()},
     )

@@ -33,9 +33,16 @@ def reference_likelihood(trained: Trained, record: Record) -> Record:
 
 
 def own_logprobs(trained: Trained) -> dict[str, TokenLogprobs]:
-    """id → log-probs of the reference after the run's own prompt and preface."""
-    prefaces = {key: text.preface_ids for key, text in trained.first.items()}
-    return token_logprobs(trained, trained.plan.test_prompts, prefaces)
+    """id → log-probs of the reference after the run's own prompt and preface.
+
+    Those of a failed text are absent where the method generates prefaces: it has none.
+    """
+    plan, first = trained.plan, trained.first
+    prefaces = {key: text.preface_ids for key, text in first.items()}
+    found = token_logprobs(trained, plan.test_prompts, prefaces)
+    if not plan.method.longest_preface(training=False):
+        return found
+    return {key: each.absent if first[key].error else each for key, each in found.items()}
 
 
 def by_slice(plan: Plan, logprobs: Mapping[str, TokenLogprobs]) -> dict[str, SliceNll]:

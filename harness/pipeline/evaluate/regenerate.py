@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ import torch
 
 from harness.engine.lm import PersonalLM
 from harness.errors import counted
-from harness.metrics.likelihood import TokenLogprobs, nll_by_slice
+from harness.metrics.likelihood import TokenLogprobs
 from harness.metrics.scoring import Scored
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.evaluate.reference_likelihood import by_slice, token_logprobs
@@ -31,32 +30,32 @@ FAILED = {"text": "counts as empty", "preface": "has no likelihood"}
 
 @dataclass(frozen=True)
 class Variant:
-    """Texts and NLL of the test examples by id; `nll` is None or empty if it was not evaluated."""
+    """Texts and NLL of the test examples by id.
+
+    nll: None if it was not evaluated, or not of every reference.
+    failed: examples whose text or preface failed; None of the run's own.
+    """
 
     texts: dict[str, str]
     nll: dict[str, SliceNll] | None
+    failed: int | None = None
 
     def scores(self, plan: Plan) -> dict[str, Scored]:
         """Metric → its score of the texts."""
         return score_metrics(plan.test, [self.texts], plan.settings.eval)
 
 
-@dataclass(frozen=True)
-class NoLogprobs(TokenLogprobs):
-    """A reference without values: NaN for each of its tokens, and no token in any slice."""
-
-    def by_slice(self, reference: str, starts: Sequence[int]) -> SliceNll:
-        """As of a text without tokens, which counts in no slice."""
-        return nll_by_slice("", (), (), starts)
-
-
-def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, str]:
+def generate_texts(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, str | None]:
     """id → the method's text for each prompt, with the seeds of the run's first sample.
 
-    A failed text is empty, as in the run; a message counts them.
+    None where it failed, which counts as empty, as in the run; a message counts them.
     """
-    found = _by_batch(trained, "text", prompts, texts_of)
-    return {key: text or "" for key, text in found.items()}
+    return _by_batch(trained, "text", prompts, texts_of)
+
+
+def texts_or_empty(texts: Mapping[str, str | None]) -> dict[str, str]:
+    """The texts as they are scored."""
+    return {key: text or "" for key, text in texts.items()}
 
 
 @torch.inference_mode()
@@ -74,15 +73,16 @@ def prefaces_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> lis
 
 
 def generate_nlls(trained: Trained, prompts: Sequence[EncodedPrompt]) -> dict[str, SliceNll]:
-    """id → NLL of the reference after each prompt and the preface that the method generates.
+    """id → NLL of the reference after each prompt and the preface that the method generates."""
+    return by_slice(trained.plan, generate_logprobs(trained, prompts))
 
-    Empty, with a message, if a preface failed: the NLL is compared over the same references.
-    """
-    found = generate_logprobs(trained, prompts)
-    if any(isinstance(each, NoLogprobs) for each in found.values()):
-        trained.job.bars.say(f"no likelihood with {trained.variant}: not every reference has one")
-        return {}
-    return by_slice(trained.plan, found)
+
+def failed_examples(
+    texts: Mapping[str, str | None], nlls: Mapping[str, SliceNll | TokenLogprobs]
+) -> set[str]:
+    """Ids of the examples without a text, or without a likelihood since their preface failed."""
+    unread = {key for key, each in nlls.items() if not each.known}
+    return {key for key, text in texts.items() if text is None} | unread
 
 
 def generate_logprobs(
@@ -90,18 +90,13 @@ def generate_logprobs(
 ) -> dict[str, TokenLogprobs]:
     """id → log-probs of the reference after each prompt and its generated preface.
 
-    `NoLogprobs` where the preface failed; a message counts them.
+    They are absent where the preface failed; a message counts them.
     """
     prefaces = _by_batch(trained, "preface", prompts, prefaces_of)
     found = token_logprobs(
         trained, prompts, {key: tuple(ids or ()) for key, ids in prefaces.items()}
     )
-    return {
-        key: each
-        if prefaces[key] is not None
-        else NoLogprobs([math.nan] * len(each.ends), each.ends)
-        for key, each in found.items()
-    }
+    return {key: each.absent if prefaces[key] is None else each for key, each in found.items()}
 
 
 def generator_of(job: Job, lm: PersonalLM, batch: Sequence[EncodedPrompt]) -> Generator:

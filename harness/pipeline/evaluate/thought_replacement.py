@@ -13,7 +13,13 @@ from harness.metrics.donors import Pool, random_donors
 from harness.metrics.likelihood import nll_summary, relative
 from harness.metrics.scoring import Scored
 from harness.pipeline.encoded_prompt import EncodedPrompt
-from harness.pipeline.evaluate.regenerate import Variant, generate_nlls, generate_texts
+from harness.pipeline.evaluate.regenerate import (
+    Variant,
+    failed_examples,
+    generate_nlls,
+    generate_texts,
+    texts_or_empty,
+)
 from harness.pipeline.evaluate.texts import metrics_of
 from harness.pipeline.job import Trained
 from harness.pipeline.plan import Plan
@@ -60,7 +66,8 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
     """
     plan = trained.plan
     # 1. generate and evaluate with each kind of thoughts
-    own = Variant({key: text.output for key, text in trained.first.items()}, record.nlls or None)
+    texts = {key: text.output for key, text in trained.first.items()}
+    own = Variant(texts, _of_all(trained, record.nlls, "the model's own thoughts"))
     replaced, missing = _replaced(trained, with_nll=bool(own.nll))
     _write_texts(plan, replaced)
     # 2. compare each with the model's own thoughts; all comparisons are one family
@@ -81,6 +88,7 @@ def evaluate_thought_replacement(trained: Trained, record: Record) -> Record:
             likelihood=_curve(plan, result.nll) if result.nll else None,
             metrics={key: MetricScore.of(each.score) for key, each in scores[name].items()},
             minus_own=differences.get(name),
+            failed=result.failed,
         )
         for name, result in results.items()
     }
@@ -118,11 +126,26 @@ def _replaced(trained: Trained, with_nll: bool) -> tuple[dict[str, Variant], dic
                 replace_thoughts, variant, trained.variant, kind, lm=trained.lm
             )
             other = replace(trained, lm=lm, variant=variant)
-            nll = generate_nlls(other, prompts) if with_nll else None
-            found[name] = Variant(generate_texts(other, prompts), nll)
+            nlls = generate_nlls(other, prompts) if with_nll else {}
+            texts = generate_texts(other, prompts)
+            failed = failed_examples(texts, nlls)
+            found[name] = Variant(
+                texts_or_empty(texts), _of_all(trained, nlls, variant), len(failed)
+            )
             trained.job.everywhere(forget, variant)
         update(done, len(names), name)
     return found, missing
+
+
+def _of_all(
+    trained: Trained, nlls: dict[str, SliceNll], thoughts: str
+) -> dict[str, SliceNll] | None:
+    """The NLL with these thoughts; None, with a message, if a reference has none: it is compared
+    over the same references."""
+    if all(each.known for each in nlls.values()):
+        return nlls or None
+    trained.job.bars.say(f"no likelihood with {thoughts}: not every reference has one")
+    return None
 
 
 def _write_texts(plan: Plan, replaced: Mapping[str, Variant]) -> None:
@@ -208,7 +231,7 @@ def _rows(plan: Plan, result: Variant, scores: Scores) -> dict[str, Array]:
     rows = {}
     if result.nll:
         each = [result.nll[example.id] for example in plan.test.examples]
-        sums = [[sum(part.nll), sum(part.slice_tokens)] for part in each]
+        sums = [[sum(part.nll or ()), sum(part.slice_tokens)] for part in each]
         rows["likelihood"] = np.array(sums, np.float64)
     return rows | {name: one.rows[0] for name, one in scores.items() if one.rows is not None}
 

@@ -266,7 +266,9 @@ def _equal(found: float, reported: float) -> bool:
 
 def nll_row(own: SliceNll | None) -> Sequence[float] | None:
     """The row of a reference's NLL: nats and slice tokens."""
-    return None if own is None or own.mean is None else (sum(own.nll), sum(own.slice_tokens))
+    if own is None or own.nll is None or own.mean is None:
+        return None
+    return sum(own.nll), sum(own.slice_tokens)
 
 
 def slope_row(own: SliceNll | None) -> Sequence[float] | None:
@@ -274,7 +276,7 @@ def slope_row(own: SliceNll | None) -> Sequence[float] | None:
 
     So every slice covers the same users.
     """
-    if own is None or len(own.nll) < 2 or not own.reaches_all():
+    if own is None or own.nll is None or len(own.nll) < 2 or not own.reaches_all():
         return None
     pairs = zip(own.slice_tokens, own.positions, strict=True)
     return [*own.nll, *own.slice_tokens, *(count * position for count, position in pairs)]

@@ -33,7 +33,7 @@ def own_nll(values: ExampleValues) -> SliceNll | None:
 def relative_nll(values: ExampleValues) -> SliceNll | None:
     """The same, minus the base model's NLL."""
     own, base = values.likelihood, values.base_nll
-    if own is None or base is None:
+    if own is None or own.nll is None or base is None:
         return None
     return replace(own, nll=tuple(nll - under for nll, under in zip(own.nll, base, strict=True)))
 
@@ -48,7 +48,9 @@ def nll_at(index: int, read: NllOf = own_nll) -> Rows:
 
     def row(values: ExampleValues) -> Sequence[float] | None:
         own = read(values)
-        return (own.nll[index], tokens) if own and (tokens := own.slice_tokens[index]) else None
+        if own is None or own.nll is None or not (tokens := own.slice_tokens[index]):
+            return None
+        return own.nll[index], tokens
 
     return Rows(RATIO, row)
 

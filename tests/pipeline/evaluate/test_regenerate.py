@@ -16,6 +16,8 @@ from harness.pipeline.plan import Plan
 from harness.progress import Bars
 from harness.record import read_record
 from harness.record.token_file import read_tokens
+from harness.reports.compared.recorded import refuse_edited
+from harness.reports.runs.boards import load_boards
 from tests.support.runs import go, settings
 
 
@@ -82,6 +84,7 @@ def test_a_reference_whose_preface_failed_has_no_lift(
     }
     assert missing == {one.example.id}
     assert unlike_record(tokens, record) is None
+    assert (clean.lift.failed, record.lift.failed) == (0, len({one.example.id, two.example.id}))
     text = said[0]
     assert "1 of 8 prefaces with other prompts or thoughts failed" in text
     assert f"has no likelihood there, e.g. {one.example.id}: NotANumberError" in text
@@ -103,6 +106,7 @@ def test_a_failed_text_of_a_view_is_empty_and_counted(
     (text,) = said
     assert "1 of 8 texts with other prompts or thoughts failed" in text
     assert f"counts as empty there, e.g. {one.example.id}: logits after 0 new tokens" in text
+    assert record.lift.failed == 1
     found = record.examples[one.example.id]
     assert found.lift.texts["empty"]["rouge1"] == found.scores["rouge1"]
 
@@ -134,5 +138,64 @@ def test_thoughts_have_no_likelihood_if_a_preface_failed(
     assert thoughts["zero"].minus_own.likelihood is None
     assert thoughts["zero"].minus_own.metrics["rouge1"].value is not None
     assert thoughts["shuffled"].minus_own.likelihood.value is not None
+    assert {name: each.failed for name, each in thoughts.items()} == {
+        "own": None, "zero": 1, "shuffled": 0,
+    }  # fmt: skip
     assert "1 of 8 prefaces with other prompts or thoughts failed" in said[0]
     assert said[1] == "no likelihood with thoughts zero: not every reference has one"
+
+
+@pytest.mark.parametrize("prefaced", [True, False])
+def test_a_failed_example_has_no_likelihood_where_its_preface_is_missing(
+    tmp_path, reviews, backbone, monkeypatch, said, prefaced
+):
+    asked = [
+        'eval.lift=["likelihood"]', "eval.donors=1", "eval.relative=true", "eval.forced=true",
+        "eval.slices=0,5", "eval.controls=zero", "method.lam=2.0",
+    ]  # fmt: skip
+    if prefaced:
+        fail_prefaces(monkeypatch, FlyThinker, set())
+    whole = go(tmp_path / "whole", reviews, backbone, "flythinker", *asked).record
+    plan = Plan(settings(reviews, backbone, "flythinker", *asked), "flythinker", tmp_path)
+    bad = plan.test_prompts[0]
+    real = generator.Generator.predictions
+
+    def predictions(self, batch, sample):
+        if any(each.prompt == bad.prompt for each in batch):
+            raise RuntimeError("no room")
+        return real(self, batch, sample)
+
+    monkeypatch.setattr(generator.Generator, "predictions", predictions)
+    outcome = go(tmp_path, reviews, backbone, "flythinker", *asked)
+    record, key = read_record(outcome.folder), bad.example.id
+    found, before = record.examples[key], whole.examples[key]
+    assert record.n.failed == 1
+    assert record.forced.failed == 2  # its window in each slice
+    assert (found.likelihood.nll is None) is prefaced
+    assert found.likelihood.slice_tokens == before.likelihood.slice_tokens
+    refuse_edited(load_boards([outcome.folder])[0])  # the examples give the record's numbers
+    if not prefaced:
+        assert record.likelihood == whole.likelihood
+        assert record.lift == whole.lift
+        return
+    # null in the likelihood, in what it is compared with, and token by token
+    sums = [
+        (sum(each.likelihood.nll), sum(each.likelihood.slice_tokens))
+        for name, each in whole.examples.items()
+        if name != key
+    ]
+    nats, tokens = map(sum, zip(*sums, strict=True))
+    assert record.likelihood.value == pytest.approx(nats / tokens)
+    assert record.likelihood.slices[0].examples == len(whole.examples) - 1
+    assert record.likelihood.relative.value is not None
+    assert found.lift.likelihood["random"]["all"] is found.lift.likelihood["empty"]["all"] is None
+    assert record.controls.thoughts["own"].likelihood is None
+    assert "no likelihood with the model's own thoughts: not every reference has one" in said
+    tokens = read_tokens(outcome.folder, record)
+    missing = {
+        tokens.examples[row]
+        for row, nll in zip(tokens.example, tokens.column("nll_own"), strict=True)
+        if math.isnan(nll)
+    }
+    assert missing == {key}
+    assert unlike_record(tokens, record) is None
