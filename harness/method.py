@@ -44,7 +44,8 @@ class Method:
     has_reasoner: whether `build` takes `backbones.reasoner`, so that `model.reasoner` can vary.
     Options: its settings section (`--set method.x=…`).
     workspace: the run's folder, for what the method stores between calls; None: store nothing.
-        Another folder, which becomes the run's, while an old run has not left that yet. It outlives edits of the code, so a file's name covers all that its content depends on, the
+        While an old run is in that folder it is another one, which then takes its place. It
+        outlives edits of the code, so a file's name covers all that its content depends on, the
         source too (harness.inputs.provenance.method_sha256).
     track: `track(name)` is a progress bar for long work before training.
     rounds: in a run of several processes, divides work of the untrained model among them:
