@@ -18,15 +18,14 @@ from harness.data.row_cache import Numbered, SplitRows, stored_rows
 from harness.data.rows import data_error, parse_rows
 from harness.data.tasks import Task
 from harness.paths import expanded
-from harness.record import RECORD
 from harness.record.digest import json_sha256
 
 
 def task_folder(source: str, task: Task, setting: str) -> Path:
     """The folder of one task: `source`/task_setting, else `source`/task, else `source` itself.
 
-    A folder that holds runs, whose `--out` is `source`, is passed over unless it has data too.
-    Raises DataError if `source` is not a folder.
+    One without data, such as the runs whose `--out` is `source`, is taken only where no other has
+    any. Raises DataError if `source` is not a folder.
     """
     folder = expanded(source)
     if not folder.is_dir():
@@ -37,13 +36,8 @@ def task_folder(source: str, task: Task, setting: str) -> Path:
             "name the folder with train.jsonl, val.jsonl and test.jsonl",
         )
     subfolders = (folder / name for name in (f"{task.name}_{setting}", task.name))
-    there = (path for path in subfolders if path.is_dir())
-    return next((path for path in there if _has_data(path, task) or not _has_runs(path)), folder)
-
-
-def _has_runs(folder: Path) -> bool:
-    """Whether a folder is the one of a task's runs: METHOD/RUN/record.json."""
-    return any(folder.glob(f"*/*/{RECORD}"))
+    there = [*(path for path in subfolders if path.is_dir()), folder]
+    return next((path for path in there if _has_data(path, task)), there[0])
 
 
 def _has_data(folder: Path, task: Task) -> bool:

@@ -151,14 +151,13 @@ def test_a_data_folder_belongs_to_a_task_or_has_a_folder_for_each(tmp_path: Path
 def test_results_beside_the_data_are_not_taken_for_them(write_folder: WriteFolder, task: Task):
     file = "an-author" if task.author_files else "test"
     folder = write_folder(**{file: [review()]})
-    record = folder / task.name / "rag" / "s0-0" / "record.json"
-    record.parent.mkdir(parents=True)
-    record.write_text("{}")
+    run = folder / task.name / "sft" / "s0-0"  # interrupted or under way: no record yet
+    (run / "checkpoint").mkdir(parents=True)
     assert task_folder(str(folder), task, "user") == folder
     write_folder(f"{folder.name}/{task.name}", **{file: [review()]})
     assert task_folder(str(folder), task, "user") == folder / task.name
-    (folder / f"{task.name}_user").mkdir()  # an unfinished copy: reading it says what is missing
-    assert task_folder(str(folder), task, "user") == folder / f"{task.name}_user"
+    (folder / f"{task.name}_user").mkdir()
+    assert task_folder(str(folder), task, "user") == folder / task.name
 
 
 @pytest.mark.parametrize(("name", "found"), [("nowhere", "no such folder"), ("a.txt", "a file")])
