@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import comb
@@ -38,6 +38,7 @@ class Contrasts:
     letters: system → significance letters; None if no pair could be tested (one system, or fewer
     than 20 users).
     examples: system → the examples with a value in every seed, over which pairs are compared.
+    own: system → those with a value in some seed, which its own value is over.
     """
 
     task: str
@@ -46,6 +47,7 @@ class Contrasts:
     pairs: Mapping[Pair, Comparison]
     letters: Mapping[str, str] | None = None
     examples: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    own: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def order(self) -> list[str]:
@@ -85,14 +87,17 @@ def contrast_all(
         flags = trained[first], trained[second]
         compared[first, second] = compare(statistic, rows[first], rows[second], panel, flags)
     compared = _at_equal_length(measure, board, compared)
-    examples = {name: _with_values(board, each) for name, each in rows.items()}
-    return Contrasts(board.task, measure, values, compared, examples=examples)
+    every = {name: _with_values(board, each, all) for name, each in rows.items()}
+    some = {name: _with_values(board, each, any) for name, each in rows.items()}
+    return Contrasts(board.task, measure, values, compared, examples=every, own=some)
 
 
-def _with_values(board: Board, rows: Array) -> frozenset[str]:
-    """The examples with a value in some seed; rows [S,N,K]."""
+def _with_values(
+    board: Board, rows: Array, seeds: Callable[[Iterable[object]], bool]
+) -> frozenset[str]:
+    """The examples with a value in `all` or `any` seeds; rows [S,N,K]."""
     known = with_weight(rows).T  # [N,S]
-    return frozenset(key for key, seeds in zip(board.ids, known, strict=True) if seeds.any())
+    return frozenset(key for key, each in zip(board.ids, known, strict=True) if seeds(each))
 
 
 def _at_equal_length(

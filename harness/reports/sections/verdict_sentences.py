@@ -152,11 +152,13 @@ def _other_examples(contrasts: Contrasts, unit: str) -> str:
     unit: what one of them is called.
     """
     known = {name: contrasts.examples[name] for name in contrasts.order}
-    if len(set(known.values())) < 2:
+    own = {name: contrasts.own[name] for name in contrasts.order}
+    if len({*known.values(), *own.values()}) < 2:
         return ""
-    by_count: dict[int, list[str]] = {}
-    for name, ids in known.items():
-        by_count.setdefault(len(ids), []).append(name)
+    by_count: dict[str, list[str]] = {}
+    for name, ids in own.items():
+        every = f" but {len(known[name])} in every seed" if known[name] != ids else ""
+        by_count.setdefault(f"{len(ids)}{every}", []).append(name)
     values = ", ".join(f"{listed(names)} on {count}" for count, names in by_count.items())
     shared = len(frozenset.intersection(*known.values()))
     over = f"the {shared} shared" if len(known) == 2 else f"the {unit}s that both systems have"

@@ -18,15 +18,18 @@ TASK = ["product_review"]
 KEPT = 25
 
 
-def with_scores(system, scores):
-    """The system with these values of ROUGE-1, by example."""
+def with_scores(system, *seeds):
+    """The system with a run for each of these values of ROUGE-1, by example."""
     (run,) = system.runs
-    examples = {
-        key: dataclasses.replace(one, scores={**one.scores, "rouge1": scores[key]})
-        for key, one in run.record.examples.items()
-    }
-    record = dataclasses.replace(run.record, examples=examples)
-    return dataclasses.replace(system, runs=(dataclasses.replace(run, record=record),))
+    runs = []
+    for scores in seeds:
+        examples = {
+            key: dataclasses.replace(one, scores={**one.scores, "rouge1": scores[key]})
+            for key, one in run.record.examples.items()
+        }
+        record = dataclasses.replace(run.record, examples=examples)
+        runs.append(dataclasses.replace(run, record=record))
+    return dataclasses.replace(system, runs=tuple(runs))
 
 
 @pytest.fixture
@@ -88,6 +91,27 @@ def test_with_the_same_texts_nothing_is_said_of_them(tmp_path):
     (board,), _ = load_boards([tmp_path])
     (found,) = contrast_family([(measure_of("rouge1"), board)])
     assert "texts" not in verdict_words(board, found)
+
+
+@pytest.mark.parametrize(("lacking", "own", "shared"), [((), 40, 38), ((2,), 39, 37)])
+def test_differences_are_over_the_texts_with_a_value_in_every_seed(tmp_path, lacking, own, shared):
+    write_runs(tmp_path, ["sft", "flythinker"], TASK)
+    (board,), _ = load_boards([tmp_path])
+    base = {key: float(index) for index, key in enumerate(board.ids, 20)}
+
+    def without(*places):
+        return base | {board.ids[at]: None for at in places}
+
+    # flythinker lacks one text in its first seed and another in its second; sft the same in both
+    seeds = {"flythinker": [without(0), without(1)], "sft": [without(*lacking)] * 2}
+    systems = tuple(with_scores(one, *seeds[one.name]) for one in board.systems)
+    board = dataclasses.replace(board, systems=systems)
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    assert found.between("sft", "flythinker").users == shared
+    assert verdict_words(board, found).endswith(
+        f" (flythinker on 40 but 38 in every seed, sft on {own}): each value is over a system's"
+        f" own, differences are over the {shared} shared."
+    )
 
 
 def tied(board):
