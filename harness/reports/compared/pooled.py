@@ -3,7 +3,7 @@
 If records hold each example's values, the interval is that of every comparison: over users and
 seeds, or over users for these checkpoints where there are fewer than three seeds. If they hold an
 interval only, the mean is shown with the span of the seeds' intervals, from the lowest end to the
-highest.
+highest. What a seed lacks, all together lack: the mean of the others is another number.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from statistics import fmean
 
 from harness.record import Estimate
 from harness.reports.compared.measures import Rows, rows_of
+from harness.reports.render.section import listed
 from harness.reports.render.table import Cell, Value
 from harness.reports.runs.systems import Board, System
 from harness.statistics import interval
@@ -29,15 +30,19 @@ WORDS = {
 }
 """How seeds enter → what the interval is over."""
 
+NOTHING = Estimate(value=None)
+
 
 @dataclass(frozen=True)
 class Pooled(Cell):
     """One number of all training seeds.
 
     seeds: how the seeds enter the interval, a key of `WORDS`; None with one seed or no training.
+    null: the seeds without a value, in words, where others have one.
     """
 
     seeds: str | None = None
+    null: tuple[str, ...] = ()
 
 
 def over_seeds(
@@ -51,29 +56,45 @@ def over_seeds(
     Otherwise, and with None, the seeds' intervals are spanned.
     """
     if len(estimates) < 2 or rows is None or not _reproduces(rows, board, system, estimates):
-        return spanned(estimates)
+        return spanned(system, estimates)
     one = interval(rows.statistic, rows_of(rows, board, system), board.panel, system.trained)
     seeds = CROSSED if one.about == "methods" else CHECKPOINTS
     return Pooled(one.value, one.low, one.high, seeds=seeds if system.trained else None)
 
 
-def spanned(estimates: Sequence[Estimate]) -> Pooled:
-    """The mean of the seeds' estimates, with the lowest and highest end of their intervals."""
-    value = [one.value for one in estimates if one.value is not None]
+def spanned(system: System, estimates: Sequence[Estimate]) -> Pooled:
+    """The mean of the seeds' estimates, with the lowest and highest end of their intervals.
+
+    estimates: one a seed, in the order of the system's runs.
+    """
+    values = [one.value for one in estimates if one.value is not None]
+    if not values or len(values) < len(estimates):
+        null = [
+            seed for seed, one in zip(system.seeds, estimates, strict=True) if one.value is None
+        ]
+        return Pooled(null=tuple(f"seed {seed} of {system.name}" for seed in null if values))
     low = [one.low for one in estimates if one.low is not None]
     high = [one.high for one in estimates if one.high is not None]
     return Pooled(
-        fmean(value) if len(value) > 1 else next(iter(value), None),
-        min(low, default=None),
-        max(high, default=None),
-        seeds=SPANNED if len(estimates) > 1 else None,
+        fmean(values),
+        min(low) if len(low) == len(values) else None,
+        max(high) if len(high) == len(values) else None,
+        seeds=SPANNED if len(values) > 1 else None,
     )
 
 
 def interval_words(values: Iterable[Value]) -> str:
-    """What the intervals of these numbers are over: users, and how seeds enter."""
-    kinds = {one.seeds for one in values if isinstance(one, Pooled) and one.value is not None}
-    return ", or ".join(words for kind, words in WORDS.items() if kind in kinds) or "users"
+    """What the intervals of these numbers are over: users, and how seeds enter; `null_words`."""
+    pooled = [one for one in values if isinstance(one, Pooled)]
+    kinds = {one.seeds for one in pooled if one.value is not None}
+    words = ", or ".join(words for kind, words in WORDS.items() if kind in kinds) or "users"
+    return words + null_words(pooled)
+
+
+def null_words(values: Iterable[Value]) -> str:
+    """Which seeds lack a value that others have, after a semicolon; "" if none does."""
+    null = dict.fromkeys(name for one in values if isinstance(one, Pooled) for name in one.null)
+    return f"; no mean where a seed has no value ({listed(list(null))})" if null else ""
 
 
 def _reproduces(rows: Rows, board: Board, system: System, estimates: Sequence[Estimate]) -> bool:

@@ -21,13 +21,13 @@ from harness.reports.compared.pooled import Pooled, interval_words
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part
 from harness.reports.render.table import Column, Table
-from harness.reports.runs.systems import Board, having, lacking
+from harness.reports.runs.systems import Board, System, having, lacking
 from harness.reports.sections.slice_curves import Curves, Slices, SliceView
 from harness.reports.sections.system_columns import (
     METHOD,
     SystemColumn,
     of_systems,
-    pooled_column,
+    pooled,
     recorded,
     values,
 )
@@ -160,12 +160,7 @@ def _slopes(compared: Compared, views: Sequence[DriftView]) -> Table:
         if any(map(view.slope, board.records)) and not (own and view.name == "likelihood")
     ]
     columns: list[SystemColumn] = [
-        pooled_column(
-            board,
-            Column(view.column, view.slope_unit, "number", 3),
-            view.slope,
-            view.sloped,
-        )
+        (Column(view.column, view.slope_unit, "number", 3), partial(_slope, board, view))
         for view in sloped
     ]
     if own:
@@ -179,13 +174,19 @@ def _slopes(compared: Compared, views: Sequence[DriftView]) -> Table:
     if own:
         notes[0] += " Significance letters as in the tables of scores."
     found = [value for row in table.rows for value in row]
-    if any(isinstance(one, Pooled) and one.seeds for one in found):
+    if any(isinstance(one, Pooled) and (one.seeds or one.null) for one in found):
         notes.append(f"Intervals without significance letters: over {interval_words(found)}.")
     left_out = {
         view.column.partition(":")[0]: lacking(board, having(board, view.slope)) for view in sloped
     }
     notes += [f"{column}: {who}." for column, who in left_out.items() if who]
     return replace(table, notes=tuple(notes))
+
+
+def _slope(board: Board, view: DriftView, system: System) -> Pooled:
+    """A system's slope over the seeds that have the view."""
+    runs = tuple(run for run in system.runs if view.slope(run.record))
+    return pooled(board, replace(system, runs=runs), view.slope, view.sloped)
 
 
 def _points(board: Board, curves: Sequence[tuple[DriftView, Curves]]) -> Table:

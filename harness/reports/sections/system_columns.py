@@ -10,7 +10,7 @@ from harness.record import Estimate, Record
 from harness.record.estimates import Number
 from harness.reports.compared.contrasts import Contrasts
 from harness.reports.compared.measures import Measure, Rows
-from harness.reports.compared.pooled import Pooled, interval_words, over_seeds
+from harness.reports.compared.pooled import NOTHING, Pooled, interval_words, over_seeds
 from harness.reports.render.section import listed
 from harness.reports.render.table import Cell, Column, Table, Value
 from harness.reports.runs.system_costs import (
@@ -127,16 +127,15 @@ def pooled(
     read: Callable[[Record], Estimate | None],
     rows: Rows | None = None,
 ) -> Pooled:
-    """A number of a system over the seeds that have it.
+    """A number of a system over its seeds; null if one of them lacks it.
 
     board: the system's.
     system: whose records are read.
     read: the number in a record; None if it lacks it.
     rows: the examples' values behind it; None if records do not hold them.
     """
-    found = [(run, one) for run in system.runs if (one := read(run.record)) is not None]
-    part = replace(system, runs=tuple(run for run, _ in found))
-    return over_seeds(board, part, [one for _, one in found], rows)
+    found = [read(record) or NOTHING for record in system.records]
+    return over_seeds(board, system, found, rows)
 
 
 def pooled_column(

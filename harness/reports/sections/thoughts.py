@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.record import Controls, Difference, Estimate, Thoughts
 from harness.reports.compared.measures import NLL, brief
-from harness.reports.compared.pooled import Pooled, spanned
+from harness.reports.compared.pooled import NOTHING, Pooled, null_words, spanned
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import Part, listed
 from harness.reports.render.table import Column, Table, Value
@@ -33,22 +33,28 @@ def _table(compared: Compared, system: System) -> Table:
         for thought in found[0].thoughts
         if all(thought in one.thoughts and not one.thoughts[thought].missing for one in found)
     ]
-    measures = brief(found[0].thoughts[OWN].metrics, compared.main_name)
-    if all(found[0].thoughts[thought].likelihood for thought in kept):
+    shown = dict.fromkeys(
+        name
+        for one in found
+        for thought in kept
+        for name, value in _values(one.thoughts[thought]).items()
+        if value
+    )
+    measures = brief((name for name in shown if name != NLL.name), compared.main_name)
+    if NLL.name in shown:
         measures.insert(0, replace(NLL, title="NLL"))
     # 2. For each measure its value, the difference from the model's own thoughts, and p.
     columns, rows = [Column("thoughts")], [list[Value]([thought]) for thought in kept]
     for one in measures:
         minus = Column(f"{one.title} minus own", "", "difference", one.digits)
         columns += [measure_column(replace(one, unit="")), minus, P_HOLM]
-        cells = _cells([of.thoughts for of in found], kept, one.name)
+        cells = _cells(system, [of.thoughts for of in found], kept, one.name)
         for row, more in zip(rows, cells, strict=True):
             row += more
     name = f"controls_{system.name.replace(' ', '_')}_{compared.board.task}"
     title = f"Thought replacement in {system.name}, {compared.board.task}"
-    return Table(
-        name, title, tuple(columns), tuple(map(tuple, rows)), _notes(compared.board, system, found)
-    )
+    notes = _notes(compared.board, system, found, null_words(cell for row in rows for cell in row))
+    return Table(name, title, tuple(columns), tuple(map(tuple, rows)), notes)
 
 
 def _values(one: Thoughts) -> Mapping[str, Estimate | None]:
@@ -63,7 +69,7 @@ def _minus_own(one: Thoughts) -> Mapping[str, Difference | None]:
 
 
 def _cells(
-    seeds: Sequence[Mapping[str, Thoughts]], kept: Sequence[str], name: str
+    system: System, seeds: Sequence[Mapping[str, Thoughts]], kept: Sequence[str], name: str
 ) -> list[list[Value]]:
     """For each of the thoughts `kept` the value, its difference from own, and p; seeds pooled.
 
@@ -76,10 +82,10 @@ def _cells(
     for thought in kept:
         here = [one[thought] for one in seeds]
         minus = [own for each in here if (own := _minus_own(each).get(name))]
-        value: Value = spanned([one for each in here if (one := _values(each).get(name))])
+        value: Value = spanned(system, [_values(each).get(name) or NOTHING for each in here])
         rows[thought] = [value, None, None]
         if minus and len(minus) == len(here):
-            rows[thought] = [value, spanned(minus), _largest_p(minus)]
+            rows[thought] = [value, spanned(system, minus), _largest_p(minus)]
             if {one.verdict for one in minus} in ({"higher"}, {"lower"}):
                 certain |= {thought, OWN}
     return [
@@ -98,8 +104,11 @@ def _largest_p(seeds: Sequence[Difference]) -> float | None:
     return 1.0 if min(values) < 0 < max(values) else max(known)
 
 
-def _notes(board: Board, system: System, found: Sequence[Controls]) -> tuple[str, ...]:
-    """The family, how to read signs, seeds that lack the view, and how seeds were pooled."""
+def _notes(board: Board, system: System, found: Sequence[Controls], null: str) -> tuple[str, ...]:
+    """The family, how to read signs, seeds that lack the view, and how seeds were pooled.
+
+    null: seeds that lack a number of it, in words.
+    """
     notes = [
         f"Holm over the {found[0].family} differences of a run. Where lower is better (↓, NLL), a"
         " difference above 0 says that the model is worse without its own thoughts; elsewhere, one"
@@ -115,9 +124,9 @@ def _notes(board: Board, system: System, found: Sequence[Controls]) -> tuple[str
         )
     if len(found) > 1:
         notes.append(
-            f"Means over {len(found)} training seeds. These records hold no values by example, so"
-            " seeds are not resampled: an interval spans the lowest to the highest end of the"
-            " seeds' intervals over users, and p is the largest of the seeds', 1 where their signs"
-            " differ."
+            f"Means over {len(found)} training seeds{null}. These records hold no values by"
+            " example, so seeds are not resampled: an interval spans the lowest to the highest end"
+            " of the seeds' intervals over users, and p is the largest of the seeds', 1 where their"
+            " signs differ."
         )
     return tuple(notes)

@@ -15,7 +15,7 @@ from harness.reports.compared.parts import (
     relative_nll,
 )
 from harness.reports.compared.pooled import Pooled, interval_words, over_seeds, spanned
-from harness.reports.compared.verdicts import compare_boards
+from harness.reports.compared.verdicts import Compared, compare_boards
 from harness.reports.runs.boards import load_boards
 from harness.reports.runs.comparable import checked
 from harness.reports.sections.authors_table import authors_part
@@ -99,9 +99,11 @@ def test_continuations_drift_over_their_middles_by_hand():
     )  # NLL is not in the record: no lengths
 
 
-def test_without_values_by_example_the_span_is_shown_and_named():
+def test_without_values_by_example_the_span_is_shown_and_named(board):
+    fly = system(board, "flythinker")
+    first, fly = (dataclasses.replace(fly, runs=fly.runs[:count]) for count in (1, 2))
     seeds = [Estimate(value=1.0, low=0.5, high=1.5), Estimate(value=2.0, low=1.8, high=2.2)]
-    found = spanned(seeds)
+    found = spanned(fly, seeds)
     assert (found.value, found.low, found.high) == (1.5, 0.5, 2.2)
     assert interval_words([found]) == (
         "users, from the lowest to the highest end of the seeds' intervals (these records hold no"
@@ -112,8 +114,67 @@ def test_without_values_by_example_the_span_is_shown_and_named():
     assert interval_words([crossed, found]).startswith("users and training seeds, or users, from")
     single = Pooled(value=1.0)
     assert interval_words([single, crossed]) == "users, or users and training seeds"
-    assert interval_words([spanned(seeds[:1])]) == "users"
-    assert spanned([Estimate(value=None)] * 2).value is None
+    assert interval_words([spanned(first, seeds[:1])]) == "users"
+    assert spanned(fly, [Estimate(value=None)] * 2).value is None
+
+
+def test_a_seed_without_a_value_leaves_no_mean_and_is_named(board):
+    fly = system(board, "flythinker")
+    one, two, none = (
+        Estimate(value=1.0, low=0.5, high=1.5),
+        Estimate(value=2.0, low=1.8, high=2.2),
+        Estimate(value=None, missing="it failed"),
+    )
+    found = over_seeds(board, fly, [one, none, two], None)
+    assert (found.value, found.low, found.high) == (None, None, None)
+    said = "no mean where a seed has no value (seed 1 of flythinker)"
+    assert interval_words([found]) == f"users; {said}"
+    assert interval_words([found, Pooled(value=1.0, seeds="crossed"), found]) == (
+        f"users and training seeds; {said}"
+    )
+    # a measure that no seed has needs no note
+    assert interval_words([over_seeds(board, fly, [none] * 3, None)]) == "users"
+    # a span of the other seeds' intervals would be too narrow
+    found = over_seeds(board, fly, [one, Estimate(value=3.0), two], None)
+    assert (found.value, found.low, found.high) == (2.0, None, None)
+
+
+def test_a_slope_that_a_seed_lacks_is_noted(board):
+    fly = system(board, "flythinker")
+    runs = []
+    for run in fly.runs:
+        found = run.record.likelihood
+        if run.record.seed == 1:
+            none = dataclasses.replace(found.drift, value=None)
+            relative = dataclasses.replace(found.relative, drift=none)
+            found = dataclasses.replace(found, drift=none, relative=relative)
+        record = dataclasses.replace(run.record, likelihood=found, forced=None)
+        runs.append(dataclasses.replace(run, record=record))
+    alone = dataclasses.replace(fly, runs=tuple(runs))
+    part = drift_part(Compared(dataclasses.replace(board, systems=(alone,)), {}, "bleu"))
+    slopes = part.tables[0]
+    assert slopes.shown()[0][1].text == "–"
+    assert slopes.notes[-1].endswith("; no mean where a seed has no value (seed 1 of flythinker).")
+
+
+def test_a_number_that_the_view_of_a_seed_lacks_is_null(board):
+    fly = system(board, "flythinker")
+    runs = []
+    for run in fly.runs:
+        found = run.record.authors
+        if run.record.seed == 1:
+            found = dataclasses.replace(found, function_words=None)
+        record = dataclasses.replace(run.record, authors=found)
+        runs.append(dataclasses.replace(run, record=record))
+    (complete,), (table,) = (
+        authors_part(Compared(dataclasses.replace(board, systems=(one,)), {}, "bleu")).tables
+        for one in (fly, dataclasses.replace(fly, runs=tuple(runs)))
+    )
+    heads = [one.title for one in table.columns]
+    shown, before = (dict(zip(heads, each.shown()[0], strict=True)) for each in (table, complete))
+    assert {head for head, field in shown.items() if field != before[head]} == {"function words"}
+    assert str(shown["function words"]) == "–"
+    assert "seeds; no mean where a seed has no value (seed 1 of flythinker)." in table.notes[0]
 
 
 def test_values_that_do_not_reproduce_the_records_number_are_not_used(board):

@@ -81,6 +81,34 @@ def test_thought_replacement_uses_every_seed_and_the_largest_p(board):
     assert len(table.notes) == 1
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_value_that_a_seed_lacks_has_no_mean(board, seed):
+    (system,) = board.systems
+    runs = list(system.runs)
+    record = runs[seed].record
+    zero = dataclasses.replace(record.controls.thoughts["zero"], likelihood=None)
+    minus_own = dataclasses.replace(zero.minus_own, likelihood=None)
+    zero = dataclasses.replace(zero, minus_own=minus_own)
+    controls = dataclasses.replace(
+        record.controls, thoughts={**record.controls.thoughts, "zero": zero}
+    )
+    record = dataclasses.replace(record, controls=controls)
+    runs[seed] = dataclasses.replace(runs[seed], record=record)
+    changed = dataclasses.replace(system, runs=tuple(runs))
+    table = table_of(dataclasses.replace(board, systems=(changed,)))
+    assert [one.head for one in table.columns][1:3] == ["NLL ↓", "NLL minus own"]
+    complete = table_of(board)
+    assert shown(table, "zero") == ["zero", "–", "–", "–", *shown(complete, "zero")[4:]]
+    assert shown(table, "own") == shown(complete, "own")
+    said = f"; no mean where a seed has no value (seed {seed} of flythinker). These records"
+    assert said in table.notes[1]
+
+
+def shown(table, thoughts):
+    (row,) = [row for row in table.shown() if row[0].text == thoughts]
+    return [str(field) for field in row]
+
+
 LOWER = {"value": -1.0, "low": -1.2, "high": -0.8, "verdict": "lower", "p_holm": 0.01}
 HIGHER = {"value": 1.0, "low": 0.8, "high": 1.2, "verdict": "higher", "p_holm": 0.01}
 
