@@ -25,12 +25,13 @@ OF_EXAMPLES = ("empty", "capped", "input_cut")
 def off_scale(row: Submission) -> Iterator[str]:
     """Messages for built-in metrics outside 0 to 100 and likelihoods outside 0 to `NATS`.
 
-    Other metrics have their own scales and are not checked.
+    Other metrics have their own scales and are not checked, nor is a single text of a metric that
+    is no mean: scoring accepts it there.
     """
     for name, metric in row.metrics.items():
         if name not in table("metric") or metric_class(name).unit not in OF_A_HUNDRED:
             continue
-        each = row.examples.scores.get(name, ())
+        each = row.examples.scores.get(name, ()) if is_mean(name) else ()
         without = row.examples.left_out.get(name, ())
         yield from _beyond(name, (metric, *row.slices.get(name, ())), (*each, *without), 100)
     likelihood = (row.likelihood,) if row.likelihood else ()

@@ -156,6 +156,12 @@ def test_numbers_off_their_scale_are_refused_and_not_shown(board, tmp_path, case
     assert message in built.left_out[0]
 
 
+def test_of_a_metric_of_all_texts_only_these_are_on_its_scale(board):
+    """One text may be beyond it, as in scoring; each text of a mean counts."""
+    row = with_value(submission(rules(), 1), "examples.scores.bleu.0", 300.0)
+    assert list(off_scale(read_submission(add_row(board, row)))) == []
+
+
 def test_a_metric_that_is_not_built_in_has_its_own_scale(board):
     row = submission(rules(), 1)
     for part in (row["metrics"], row["slices"], row["examples"]["scores"]):
