@@ -113,7 +113,8 @@ def swapped_profiles(
         prompts = plan.encode(examples)
         if "likelihood" in scores:
             logprobs[swap] = reader.logprobs(prompts)
-            scores["likelihood"][swap] = nll_scores(plan, by_slice(plan, logprobs[swap]))
+            own_nll = scores["likelihood"]["own"]
+            scores["likelihood"][swap] = swapped_nlls(plan, swap, logprobs[swap], own_nll)
             failed |= failed_examples({}, logprobs[swap])
         if "texts" in scores:
             texts = reader.texts(prompts)
@@ -175,6 +176,22 @@ def nll_scores(plan: Plan, nll: Mapping[str, SliceNll]) -> Scores:
     """NLL per slice token, overall and by slice."""
     ordered = [nll[example.id] for example in plan.test.examples]
     return likelihood_scores(ordered, plan.settings.eval.slices, plan.panel(nll))
+
+
+def swapped_nlls(
+    plan: Plan, swap: str, logprobs: Mapping[str, TokenLogprobs], own: Scores
+) -> Scores:
+    """`nll_scores` with a swapped profile; a slice whose references all lost their preface says so.
+
+    own: with each user's own profile, where every reference has a likelihood.
+    """
+    failed = "the preface of every reference with a token in slice {} failed ({})"
+    return {
+        name: score
+        if score.missing is None or own[name].missing is not None
+        else replace(score, missing=failed.format(name, swap))
+        for name, score in nll_scores(plan, by_slice(plan, logprobs)).items()
+    }
 
 
 def text_scores(plan: Plan, texts: Mapping[str, str]) -> Scores:

@@ -2,14 +2,19 @@
 
 import math
 from statistics import fmean
+from types import SimpleNamespace
 
 import pytest
 
 from baselines.rag import Rag
 from flythinker.flythinker import FlyThinker
 from harness.engine.decode import NotANumberError
+from harness.metrics.likelihood import TokenLogprobs
+from harness.metrics.slices import slice_tokens
 from harness.pipeline import generator
-from harness.pipeline.evaluate.profile_swap import donor_examples
+from harness.pipeline.evaluate.profile_swap import donor_examples, nll_scores, swapped_nlls
+from harness.pipeline.evaluate.reference_likelihood import by_slice
+from harness.pipeline.evaluate.regenerate import NoLogprobs
 from harness.pipeline.evaluate.thought_replacement import prompts_with_thoughts
 from harness.pipeline.evaluate.token_lift import unlike_record
 from harness.pipeline.plan import Plan
@@ -19,6 +24,7 @@ from harness.record.token_file import read_tokens
 from harness.reports.compared.recorded import refuse_edited
 from harness.reports.runs.boards import load_boards
 from tests.support.runs import go, settings
+from tests.support.texts import panel
 
 
 @pytest.fixture
@@ -88,6 +94,33 @@ def test_a_reference_whose_preface_failed_has_no_lift(
     text = said[0]
     assert "1 of 8 prefaces with other prompts or thoughts failed" in text
     assert f"has no likelihood there, e.g. {one.example.id}: NotANumberError" in text
+
+
+def test_a_slice_without_a_likelihood_says_that_prefaces_failed():
+    texts = {"a": "one two", "b": "one two three four", "c": ""}
+    plan = SimpleNamespace(
+        settings=SimpleNamespace(eval=SimpleNamespace(slices=(0, 3, 6))),
+        test=SimpleNamespace(
+            examples=[SimpleNamespace(id=key) for key in texts],
+            references={key: SimpleNamespace(text=text) for key, text in texts.items()},
+        ),
+        panel=lambda ids: panel(ids),
+    )
+    logprobs = {
+        key: TokenLogprobs([-1.0] * len(ends), ends)
+        for key, text in texts.items()
+        for ends in [[end for _, end in slice_tokens(text)]]
+    }
+    own = nll_scores(plan, by_slice(plan, logprobs))
+    lost = logprobs | {"b": NoLogprobs([math.nan] * 4, logprobs["b"].ends)}
+    found = swapped_nlls(plan, "random 0", lost, own)
+    assert {name: score.missing for name, score in found.items()} == {
+        "all": None,
+        "0-3": None,
+        "3-6": "the preface of every reference with a token in slice 3-6 failed (random 0)",
+        "6+": "no reference has a token in slice 6+",
+    }
+    assert found["0-3"].each == (1.0, None, None)
 
 
 def test_a_failed_text_of_a_view_is_empty_and_counted(
