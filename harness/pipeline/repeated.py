@@ -21,7 +21,7 @@ from harness.inputs.stale import (
     since,
 )
 from harness.paths import expanded
-from harness.pipeline.evaluate.evaluation import evaluate
+from harness.pipeline.evaluate.evaluation import evaluate, scores_early
 from harness.pipeline.evaluate.profile_swap import swapped_tokens
 from harness.pipeline.evaluate.text_views import evaluate_texts
 from harness.pipeline.evaluate.texts import samples_of
@@ -136,7 +136,7 @@ def rescore(job: Job, record: Record) -> Record | None:
     options = plan.settings.eval
     if len(predictions) != len(plan.test.examples) * plan.settings.decode.samples:
         return None
-    if options.forced or "texts" in options.lift or options.controls:
+    if scores_early(options):
         lm = _trained_model(job, record)
         if lm is None:
             return None
