@@ -61,6 +61,8 @@ def test_generation_starts_after_a_prefix():
         ({"temperature": -1.0}, "temperature -1.0"),
         ({"temperature": float("nan")}, "temperature nan"),
         ({"top_p": 0.0}, "top_p 0.0"),
+        ({"top_k": 0}, "top_k 0"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty 0.0"),
         ({"seeds": [1]}, "1 seeds for 3 prompts"),
     ],
 )

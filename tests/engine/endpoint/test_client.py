@@ -29,11 +29,6 @@ from tests.support.api_server import (
 BODY = {"model": "m", "messages": [], "max_tokens": 5, "top_k": -1, "seed": 3}
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-
-
 def to(server, sleeps=None, **settings):
     sleeps = [] if sleeps is None else sleeps
     address = address_of(f"openai:{server.url}#m")

@@ -13,11 +13,6 @@ from tests.support.api_server import chat_reply, refusal, serving
 BODY = {"model": "m", "messages": [], "max_tokens": 5, "top_k": -1, "seed": 3}
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-
-
 def said(**error):
     return json.dumps({"error": error}).encode()
 

@@ -11,11 +11,6 @@ from tests.support.api_server import chat_reply, serving
 from tests.support.runs import StopNowError, go, stop_now
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-
-
 def run_rag(tmp_path, reviews, server, *more):
     name = f"openai:{server.url}#tiny"
     return go(tmp_path, reviews, name, "rag", "data.limit=4", "eval.authors=false", *more)

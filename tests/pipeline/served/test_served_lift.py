@@ -7,12 +7,7 @@ from harness.progress import Bars
 from tests.support.api_server import chat_reply, refusal, serving, text_reply
 from tests.support.runs import go
 
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """No proxy, and no waiting between attempts."""
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr("harness.engine.endpoint.client.FIRST_WAIT_S", 0.001)
+pytestmark = pytest.mark.usefixtures("at_once")
 
 
 def run_rag(tmp_path, reviews, server, *more, end=""):
