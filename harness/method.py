@@ -250,11 +250,13 @@ def refuse_long_preface(
         )
 
 
+Factory = Callable[[RunSettings], Method]
+"""Makes a method from a run's settings; usually the method's class."""
 BaseMethod = Method
 """The name of the class in version 0.1, for its plugins."""
 
 
-def made(factory: Callable[[RunSettings], Method], settings: RunSettings) -> Method:
+def made(factory: Factory, settings: RunSettings) -> Method:
     """`factory(settings)`. Raises UsageError if that is not a `Method`."""
     found = factory(settings)
     if not isinstance(found, Method):

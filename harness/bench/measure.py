@@ -16,7 +16,6 @@ from harness.bench.ratios import BASELINE, timing
 from harness.bench.subject import (
     STEPS,
     Case,
-    Factory,
     Generation,
     Subject,
     for_generation,
@@ -28,6 +27,7 @@ from harness.bench.subject import (
 )
 from harness.bench.tables import load, surroundings
 from harness.engine.clock import Phases, interleaved
+from harness.method import Factory
 from harness.pipeline.plan import Plan
 from harness.progress import Bars, Update
 from harness.settings import RunSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +20,10 @@ from harness.engine.micro_batches import TrainRow
 from harness.engine.number_types import NumberTypes, number_types
 from harness.engine.train import train
 from harness.errors import HarnessError, UsageError
-from harness.method import Method
+from harness.method import Factory
 from harness.pipeline.generator import Generator
 from harness.pipeline.plan import Plan
 from harness.settings import RunSettings
-
-Factory = Callable[[RunSettings], Method]
 
 STEPS = 3
 """Optimizer steps of one measurement; the first allocates, so the others are timed."""

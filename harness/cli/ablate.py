@@ -14,11 +14,12 @@ from rich.console import Console
 
 from harness.blame import blaming
 from harness.cli.expand import Made, Once
-from harness.cli.jobs import Factory, Failure, Job, Making, method_named, parse_seeds, plugins
+from harness.cli.jobs import Failure, Job, Making, method_named, parse_seeds, plugins
 from harness.cli.options import RESULTS, RunOptions
 from harness.cli.over import Point, parse_over, points
 from harness.cli.screen import command_line, publish, screen
 from harness.errors import UsageError, counted
+from harness.method import Factory
 from harness.paths import refuse_file
 from harness.pipeline.lock import refuse_several_processes
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from harness.cli.jobs import Factory, Failure, Job
+from harness.cli.jobs import Failure, Job
+from harness.method import Factory
 from harness.record import Outcome
 from harness.settings import RunSettings, validate
 

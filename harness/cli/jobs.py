@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from harness.cli.options import ModelOptions, RunOptions
 from harness.cli.screen import command_line
 from harness.errors import UsageError, mendable
 from harness.inputs.imports import imports_of
+from harness.method import Factory
 from harness.pipeline.method_training import takes_reasoner
 from harness.pipeline.stops import Until
 from harness.progress import Bars
@@ -24,10 +25,8 @@ from harness.settings.merged import OPTION_KEYS, option_values
 
 if TYPE_CHECKING:
     from harness.engine.ranks import Ranks
-    from harness.method import Method
     from harness.record import Outcome
 
-Factory = Callable[[RunSettings], "Method"]
 Options = Iterable[tuple[str, object]]
 """Names and values of methods' own options, without their section."""
 OWN = "method."

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from harness.cli.jobs import Factory, method_named, plugins
+from harness.cli.jobs import method_named, plugins
 from harness.cli.screen import screen
 from harness.errors import HarnessError, UsageError, counted
+from harness.method import Factory
 
 if TYPE_CHECKING:
     from harness.leaderboard.board import Board

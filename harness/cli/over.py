@@ -9,9 +9,10 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from harness.cli.expand import combinations
-from harness.cli.jobs import Factory, Job, lacking, own_assignments, own_options, settings_for
+from harness.cli.jobs import Job, lacking, own_assignments, own_options, settings_for
 from harness.cli.options import RunOptions
 from harness.errors import UsageError, did_you_mean
+from harness.method import Factory
 from harness.settings.names import UNNAMED
 
 if TYPE_CHECKING:

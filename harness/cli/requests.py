@@ -10,7 +10,6 @@ from typing import Any
 
 from harness.cli.expand import combinations
 from harness.cli.jobs import (
-    Factory,
     Job,
     fitting,
     lacking,
@@ -26,6 +25,7 @@ from harness.cli.jobs import (
 )
 from harness.cli.options import RESULTS, RunOptions
 from harness.errors import UsageError
+from harness.method import Factory
 from harness.paths import refuse_file
 from harness.registry import entry_of, known_methods
 from harness.settings import Block, RunSettings, assignment, read_run_file, validate

@@ -10,10 +10,11 @@ from rich.panel import Panel
 from rich.text import Text
 
 from harness.blame import blaming
-from harness.cli.jobs import Factory, method_named, plugins
+from harness.cli.jobs import method_named, plugins
 from harness.cli.runs import runs
 from harness.cli.screen import screen, warn
 from harness.errors import UsageError, counted
+from harness.method import Factory
 from harness.record import ExampleValues, Record, only_run, read_predictions, read_record
 from harness.registry import table
 from harness.settings import RunSettings, validate

@@ -20,8 +20,9 @@ from harness.conformance import (
     training_checks,
 )
 from harness.conformance.finding import Broken, Check
-from harness.conformance.world import Factory, World
+from harness.conformance.world import World
 from harness.errors import HarnessError
+from harness.method import Factory
 from harness.plugins import explain, home_of
 
 MODULES = (

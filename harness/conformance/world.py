@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -19,7 +19,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
 from harness.engine.train import to_batch
 from harness.errors import HarnessError
-from harness.method import Method
+from harness.method import Factory, Method
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.generator import GeneratedTokens, Generator
 from harness.pipeline.plan import Plan
@@ -33,7 +33,6 @@ from harness.settings import (
 )
 from harness.types import Example
 
-Factory = Callable[[RunSettings], Method]
 RESPONSES = (1, 5, 9, 4, None)
 """Response tokens of the rows that checks feed step by step; None: all."""
 SOME = slice(3, 0, -2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import hypot, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +28,7 @@ from harness.settings.services import ApiSettings, TrackSettings
 from harness.statistics import Array, Panel, Statistic, interval, mean_rows
 
 if TYPE_CHECKING:
-    from harness.method import Method
-
-    Factory = Callable[[RunSettings], Method]
+    from harness.method import Factory
 
 NORMAL = 1.96
 TRAINING = 2.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harness.engine.thoughts import Thoughts
 from harness.engine.train import precision
 from harness.engine.weight_files import WEIGHTS
 from harness.errors import DataError, UsageError
-from harness.method import Method
+from harness.method import Factory
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.inspection_means import mean_of_all, with_means
 from harness.pipeline.job import Job
@@ -56,9 +56,7 @@ class Choice:
     of: Of = "text"
 
 
-def inspect(
-    folder: Path, choice: Choice, factory: Callable[[RunSettings], Method], bars: Bars
-) -> Inspection:
+def inspect(folder: Path, choice: Choice, factory: Factory, bars: Bars) -> Inspection:
     """Load a run's trained model and look at its thoughts.
 
     Writes nothing, except what the method keeps in the run's folder.

@@ -24,7 +24,7 @@ from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
-from harness.method import Method, made, refuse_long_preface
+from harness.method import Factory, Method, made, refuse_long_preface
 from harness.pipeline.encoded_prompt import EncodedPrompt, Part
 from harness.pipeline.prepared_prompts import is_prepared, prepared_parts
 from harness.pipeline.prepared_targets import prepared_targets
@@ -50,7 +50,7 @@ class Plan:
         settings: RunSettings,
         method_name: str,
         results: Path,
-        factory: Callable[[RunSettings], Method] | None = None,
+        factory: Factory | None = None,
     ) -> None:
         from harness.data import describe_source, load_splits
         from harness.metrics import ready_metric

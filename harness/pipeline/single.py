@@ -11,7 +11,7 @@ from harness.engine.clock import Phases
 from harness.engine.ranks import Ranks
 from harness.engine.token_bound import tokens_bounded
 from harness.engine.weight_files import WEIGHTS
-from harness.method import Method
+from harness.method import Factory
 from harness.pipeline.apart import (
     checked_until,
     forget_texts,
@@ -56,7 +56,7 @@ def run(
     *,
     command: str = "",
     fresh: bool = False,
-    factory: Callable[[RunSettings], Method] | None = None,
+    factory: Factory | None = None,
     bars: Bars | None = None,
     ranks: Ranks | None = None,
     until: str | None = None,

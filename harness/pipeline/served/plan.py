@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from harness.engine.endpoint.requests import text_request
 from harness.engine.template import describe_template
 from harness.engine.text import encode_prompt
 from harness.errors import UsageError
-from harness.method import Method, made
+from harness.method import Factory, Method, made
 from harness.pipeline.encoded_prompt import EncodedPrompt, Part
 from harness.pipeline.generator import example_seed
 from harness.pipeline.plan import Plan
@@ -34,7 +33,7 @@ class ServedPlan(Plan):
         settings: RunSettings,
         method_name: str,
         results: Path,
-        factory: Callable[[RunSettings], Method] | None = None,
+        factory: Factory | None = None,
     ) -> None:
         factory = factory or find("method", method_name)
         self.address = address_of(settings.model.backbone)
@@ -86,7 +85,7 @@ def plan_of(
     settings: RunSettings,
     method_name: str,
     results: Path,
-    factory: Callable[[RunSettings], Method] | None = None,
+    factory: Factory | None = None,
 ) -> Plan:
     """The plan of a run, with weights or of a model behind an API; arguments as of `Plan`."""
     kind = ServedPlan if settings.model.api else Plan
