@@ -201,6 +201,11 @@ class SplitData:
         return [TrainingPair(example, self.references[example.id]) for example in self.examples]
 
     @property
+    def user_count(self) -> int:
+        """Number of users whose texts these are."""
+        return len({example.user_id for example in self.examples})
+
+    @property
     def targets(self) -> list[str]:
         """The text of every example's reference."""
         return [self.references[example.id].text for example in self.examples]

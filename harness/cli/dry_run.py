@@ -85,10 +85,9 @@ def _data_facts(plan: Plan) -> dict[str, str]:
     source = (data.source, kind, f"{data.setting} setting", data.revision)
     facts = {"folder": str(plan.folder), "data": ", ".join(filter(None, source))}
     for name, split in plan.splits.items():
-        users = len({example.user_id for example in split.examples})
         facts[name] = (
-            f"{counted(len(split.examples), 'example')}, {counted(users, 'user')}, fingerprint"
-            f" {split.fingerprint[:12]}"
+            f"{counted(len(split.examples), 'example')}, {counted(split.user_count, 'user')},"
+            f" fingerprint {split.fingerprint[:12]}"
         )
     lengths = sorted(map(partial(prompt_tokens, plan), prompts))
     facts["test prompts"] = (

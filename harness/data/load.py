@@ -38,8 +38,7 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
 
 def limited(split: SplitData, data: DataSettings) -> SplitData:
     """The split with at most as many examples as the settings say."""
-    limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
-    taken = take(split.examples, limits[split.split], split.fingerprint)
+    taken = take(split.examples, data.limits[split.split], split.fingerprint)
     references = {one.id: split.references[one.id] for one in taken}
     return replace(split, examples=tuple(taken), references=references)
 

@@ -17,8 +17,7 @@ SAMPLE = 1 << 20
 
 def sizes_of(settings: RunSettings) -> dict[str, int | None]:
     """Split → number of examples; None where only reading the data tells it."""
-    data = settings.data
-    limits = {"train": data.train_limit, "val": data.val_limit, "test": data.limit}
+    limits = settings.data.limits
     return {name: _least(_whole(settings, name), limits[name]) for name in SPLITS}
 
 

@@ -53,7 +53,7 @@ def test_of(settings: RunSettings, split: SplitData) -> Test:
         tier=settings.preset,
         fingerprint=split.fingerprint,
         examples=len(split.examples),
-        users=len({example.user_id for example in split.examples}),
+        users=split.user_count,
     )
 
 

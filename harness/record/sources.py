@@ -65,7 +65,7 @@ class SplitInfo(View):
         return cls(
             fingerprint=split.fingerprint,
             examples=len(split.examples),
-            users=len({example.user_id for example in split.examples}),
+            users=split.user_count,
             dropped=dict(split.dropped),
         )
 

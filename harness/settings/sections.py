@@ -42,6 +42,11 @@ class DataSettings(Section):
     mini_seed: int = 0
     """Seed of the built-in benchmark; another seed is another benchmark of the same kind."""
 
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """Split → at most this many of its examples."""
+        return {"train": self.train_limit, "val": self.val_limit, "test": self.limit}
+
 
 class RetrievalSettings(Section):
     ranking: Literal["bm25", "recency", "random", "dense"] = "bm25"

@@ -43,8 +43,7 @@ def author_identification(
     profile score higher.
     """
     # 1. the words of each user, and what BM25 reads of them
-    users = len({example.user_id for example in test.examples})
-    if users < 2:
+    if test.user_count < 2:
         return Authors(missing=ALONE), {}
     task = find("task", test.task)
     index = author_index(test.examples, task)
@@ -72,7 +71,7 @@ def author_identification(
     function_words, by_words = identified("function words")
     summary = Authors(
         others=min(OTHERS, len(index.comparable) - 1),
-        users=users,
+        users=test.user_count,
         tied=donors.tied,
         shared=len(donors.shared),
         characters=characters,

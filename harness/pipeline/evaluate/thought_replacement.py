@@ -117,7 +117,7 @@ def _replaced(trained: Trained, with_nll: bool) -> tuple[dict[str, Variant], dic
     for done, name in enumerate(names, 1):
         prompts = prompts_with_thoughts(trained.plan, name)
         if prompts is None:
-            alone = len({one.user_id for one in trained.plan.test.examples}) < 2
+            alone = trained.plan.test.user_count < 2
             missing[name] = Thoughts(missing=ALONE if alone else SHARED)
         elif name != "own":
             kind = DONOR if DONOR in prompts[0].views else name
@@ -174,7 +174,7 @@ def prompts_with_thoughts(plan: Plan, name: str) -> list[EncodedPrompt] | None:
     prompts, test = plan.test_prompts, plan.test
     if name not in ("shuffled", "other-profile"):
         return prompts
-    if len({example.user_id for example in test.examples}) < 2:
+    if test.user_count < 2:
         return None
     if name == "shuffled":
         donors = _shuffled(plan)
