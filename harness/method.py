@@ -129,7 +129,7 @@ class Method:
 
     def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
         """What training imitates: a target for each pair, in order. Counts as training time."""
-        return [Target(pair.example.id, pair.reference.text) for pair in train]
+        return reference_targets(train)
 
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
         """Targets for the loss on val, made before training like those of `targets`."""
@@ -254,6 +254,11 @@ Factory = Callable[[RunSettings], Method]
 """Makes a method from a run's settings; usually the method's class."""
 BaseMethod = Method
 """The name of the class in version 0.1, for its plugins."""
+
+
+def reference_targets(pairs: Sequence[TrainingPair]) -> list[Target]:
+    """The references as what training imitates, one for each pair, in order."""
+    return [Target(pair.example.id, pair.reference.text) for pair in pairs]
 
 
 def made(factory: Factory, settings: RunSettings) -> Method:

@@ -17,6 +17,7 @@ from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
 from harness.engine.schedule import plan_steps
 from harness.errors import counted
+from harness.method import reference_targets
 from harness.pipeline.encoded_prompt import EncodedPrompt
 from harness.pipeline.estimate import (
     Rates,
@@ -35,7 +36,6 @@ from harness.planning.shapes import shapes_in
 from harness.reports.render.table import Column, Table
 from harness.reports.render.terminal import print_table
 from harness.settings import RunSettings
-from harness.types import Target
 
 
 def print_plan(console: Console, job: Job, out: Path, processes: int = 1) -> None:
@@ -107,8 +107,7 @@ def _training_rows(plan: Plan) -> tuple[list[TrainRow], int]:
     if not plan.method.trains:
         return [], 0
     pairs = plan.pairs("train")
-    targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
-    return plan.rows(pairs, targets, plan.encoded("train"))
+    return plan.rows(pairs, reference_targets(pairs), plan.encoded("train"))
 
 
 def _training(plan: Plan, rows: Sequence[TrainRow], passes: float, shortened: int) -> str:

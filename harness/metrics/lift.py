@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from harness.metrics.base import Better
-from harness.metrics.scoring import mean_score
+from harness.metrics.scoring import mean_of_known, mean_score
 from harness.statistics import MEAN, Panel
 from harness.types import Score
 
@@ -42,7 +41,7 @@ def lift(
     def score(swapped: Sequence[Score], name: str, missing: str) -> Score:
         reasons = [one.missing for one in (own, *swapped) if one.missing is not None]
         gains = [
-            None if reasons else _mean([_gain(value, one.each[at], sign) for one in swapped])
+            None if reasons else mean_of_known(_gain(value, one.each[at], sign) for one in swapped)
             for at, value in enumerate(own.each)
         ]
         missing = reasons[0] if reasons else missing
@@ -56,8 +55,3 @@ def lift(
 
 def _gain(own: float | None, other: float | None, sign: float) -> float | None:
     return None if own is None or other is None else sign * (own - other)
-
-
-def _mean(gains: Sequence[float | None]) -> float | None:
-    known = [gain for gain in gains if gain is not None]
-    return fmean(known) if known else None

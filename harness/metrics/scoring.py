@@ -151,6 +151,12 @@ def mean_score(
     return Score(fmean(counted), values, signature, found.low, found.high)
 
 
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """The mean without the None entries; None if no other is left."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
 def _checked(metric: Metric, pairs: Sequence[Pair], rows_of: RowsOf) -> Array:
     """The metric's rows: finite, one for each pair. Raises DataError otherwise."""
     rows = np.asarray(rows_of(metric, pairs), dtype=np.float64)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
 
 import numpy as np
 
 from harness.metrics.base import MeanMetric, Needs, Pair, encoder_words
 from harness.metrics.donors import Pool, topic_donors
-from harness.metrics.scoring import mean_score
+from harness.metrics.scoring import mean_of_known, mean_score
 from harness.record import Breakdown, Group, ends_of
 from harness.registry import find
 from harness.statistics import MEAN, Array, Panel, mean_rows
@@ -60,7 +59,7 @@ class Style(MeanMetric):
         authors = [self._author(pair) for pair in pairs]
         references = [pair.reference for pair in pairs]
         each = [self._similarities([pair.prediction for pair in row], authors) for row in samples]
-        means = [_mean(column) for column in zip(*each, strict=True)]
+        means = [mean_of_known(column) for column in zip(*each, strict=True)]
         # 2. real texts of other authors: of all, and of those nearest in topic
         by_user: dict[str, list[int]] = {}
         for index, pair in enumerate(pairs):
@@ -81,8 +80,8 @@ class Style(MeanMetric):
             **ends_of(mean_score(means, MEAN, panel, "", NO_AUTHOR)),
             chance=None,
             places=sum(mean is not None for mean in means),
-            floor=_mean(everyone),
-            ceiling=_mean(self._similarities(references, authors)),
+            floor=mean_of_known(everyone),
+            ceiling=mean_of_known(self._similarities(references, authors)),
             groups={OTHER_AUTHORS: {NEAR: _group(nearest, panel)}},
         )
 
@@ -122,8 +121,3 @@ def _group(values: Sequence[float | None], panel: Panel) -> Group:
     known = sum(value is not None for value in values)
     score = mean_score(values, MEAN, panel, "", "one author only")
     return Group(**ends_of(score), chance=None, places=known)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None

@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from harness.metrics.base import MeanMetric, Metric, Pair, Part, Unavailable
-from harness.metrics.scoring import mean_score
+from harness.metrics.scoring import mean_of_known, mean_score
 from harness.metrics.slices import up_to
 from harness.mini.answer import answers
 from harness.mini.benchmark import calls, rewrite
@@ -108,12 +108,10 @@ class Following(MeanMetric):
         return self._mean(texts, pairs)
 
     def _mean(self, texts: Sequence[str], pairs: Sequence[Pair]) -> float | None:
-        shares = (
+        return mean_of_known(
             self.score(Pair(text, pair.reference, pair.example))
             for text, pair in zip(texts, pairs, strict=True)
         )
-        known = [share for share in shares if share is not None]
-        return fmean(known) if known else None
 
 
 class FollowingInSlices(Metric):

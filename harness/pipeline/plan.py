@@ -24,7 +24,7 @@ from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import DataError
 from harness.inputs.collect import collect
 from harness.inputs.origin import origin_of
-from harness.method import Factory, Method, made, refuse_long_preface
+from harness.method import Factory, Method, made, reference_targets, refuse_long_preface
 from harness.pipeline.encoded_prompt import EncodedPrompt, Part
 from harness.pipeline.prepared_prompts import is_prepared, prepared_parts
 from harness.pipeline.prepared_targets import prepared_targets
@@ -231,8 +231,7 @@ class Plan:
         plan = copy(self)
         plan.method, plan._encoded = other, {}
         pairs = plan.pairs("train")
-        targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
-        return plan.rows(pairs, targets, plan.encoded("train"))[0]
+        return plan.rows(pairs, reference_targets(pairs), plan.encoded("train"))[0]
 
     def rows(
         self,

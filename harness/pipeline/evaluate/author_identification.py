@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from harness.metrics.author_index import author_index
 from harness.metrics.authors import OTHERS, Candidates, Features, identify_authors
 from harness.metrics.donors import Pool, topic_donors
-from harness.metrics.scoring import mean_score
+from harness.metrics.scoring import mean_of_known, mean_score
 from harness.record import (
     AuthorRank,
     Authors,
@@ -97,11 +96,6 @@ def _rank(
     users = len(panel.users)
     each = [values[at : at + users] for at in range(0, len(values), users)]
     assert len(each) == rows
-    mean = [_mean(column) for column in zip(*each[:-1], strict=True)]
+    mean = [mean_of_known(column) for column in zip(*each[:-1], strict=True)]
     whole = mean_score(mean, PERCENT_MEAN, panel, "authors")
-    return AuthorRank(ceiling=_mean(each[-1]), chance=chance, **ends_of(whole)), mean
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
+    return AuthorRank(ceiling=mean_of_known(each[-1]), chance=chance, **ends_of(whole)), mean
