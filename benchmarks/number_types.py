@@ -21,7 +21,6 @@ from typing import Any
 from harness import compare, run
 from harness.engine.quiet import quiet_libraries
 from harness.inputs.provenance import processor
-from harness.pipeline.determinism import equal_at_start
 from harness.record import Record, read_predictions
 
 TYPES, METHODS = ("float32", "bfloat16"), ("rag", "sft")
@@ -95,7 +94,7 @@ def pair_figures(one: Any, other: Any) -> dict[str, Any]:
     left, right = one.record, other.record
     own, others = texts_of(one), texts_of(other)
     differing = [key for key, text in own.items() if others[key] != text]
-    first = [equal_at_start(own[key].split(), others[key].split()) for key in differing]
+    first = [_shared(own[key].split(), others[key].split()) for key in differing]
     return {
         "nll": nll_figures(left, right),
         "texts": len(own),
@@ -136,6 +135,12 @@ def time_ratios(left: Record, right: Record) -> dict[str, float]:
     if left.training and right.training and left.training.step_s and right.training.step_s:
         found["optimizer step"] = left.training.step_s / right.training.step_s
     return {name: round(value, 2) for name, value in found.items()}
+
+
+def _shared(some: Sequence[str], others: Sequence[str]) -> int:
+    """Words before the first difference."""
+    pairs = zip(some, others, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(some), len(others)))
 
 
 if __name__ == "__main__":

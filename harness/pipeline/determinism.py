@@ -104,11 +104,11 @@ def _texts(
 
 
 def _compared(way: str, texts: dict[str, list[int]], known: dict[str, list[int]]) -> Flips:
-    shared = [equal_at_start(ids, known[key]) for key, ids in texts.items() if ids != known[key]]
+    shared = [_shared(ids, known[key]) for key, ids in texts.items() if ids != known[key]]
     return Flips(way, len(texts), len(shared), min(shared, default=None))
 
 
-def equal_at_start(one: Sequence[object], other: Sequence[object]) -> int:
-    """Number of equal items before the first difference."""
+def _shared(one: list[int], other: list[int]) -> int:
+    """Number of equal tokens at the beginning."""
     pairs = zip(one, other, strict=False)
     return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
