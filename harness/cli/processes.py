@@ -152,11 +152,11 @@ def _reason(children: Sequence[subprocess.Popen[bytes]], logs: Sequence[Path]) -
     return f"a process of {len(codes)} was lost"
 
 
-def watch_parent(environment: Mapping[str, str] = os.environ) -> None:
+def watch_parent() -> None:
     """End this process if the one that started it is killed; it can then not be stopped by hand."""
-    if PARENT not in environment:
+    if PARENT not in os.environ:
         return
-    pipe = int(environment[PARENT])
+    pipe = int(os.environ[PARENT])
 
     def wait() -> None:
         os.read(pipe, 1)  # nothing ever comes: it returns when the parent has ended

@@ -57,13 +57,13 @@ class Thoughts:
         return None
 
 
-def nearest_tokens(model: nn.Module, vectors: Tensor, count: int = NEAREST) -> Tensor:
-    """Ids [...,count] of the tokens with the highest logits when `model`'s head reads `vectors`.
+def nearest_tokens(model: nn.Module, vectors: Tensor) -> Tensor:
+    """Ids [...,NEAREST] of the tokens with the highest logits when `model`'s head reads `vectors`.
 
     vectors [...,d]: a narrower thought fills the first d dimensions, as it does in the embeddings.
     """
     spare = embedding_matrix(model).size(1) - vectors.size(-1)
-    return head(model, F.pad(vectors, (0, spare))).topk(count, dim=-1).indices
+    return head(model, F.pad(vectors, (0, spare))).topk(NEAREST, dim=-1).indices
 
 
 def divergence(logits: Tensor, other: Tensor) -> Tensor:

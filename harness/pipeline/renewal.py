@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -18,15 +17,12 @@ DELETED_FOR = "fresh.txt"
 """In a run's folder: the sweep for which what was there before was deleted."""
 
 
-def delete_run(folder: Path, environment: Mapping[str, str] = os.environ) -> None:
-    """Delete what an earlier run left, its record first.
-
-    folder: the run's.
-    environment: where a sweep leaves its name.
+def delete_run(folder: Path) -> None:
+    """Delete what an earlier run left in its folder, its record first.
 
     Raises UsageError if something cannot be deleted: it must not be shown as the new run.
     """
-    sweep = environment.get(ONCE)
+    sweep = os.environ.get(ONCE)
     if sweep and read_word(folder / DELETED_FOR) == sweep:
         return
     try:

@@ -93,9 +93,9 @@ class Effect:
             return float(np.exp(SMALLEST_LOG_P))
         return float(np.exp(brentq(beyond, SMALLEST_LOG_P, 0.0)))
 
-    def detectable(self, alpha: float, power: float = 0.8) -> float:
-        """The true difference that a two-sided test at `alpha` shows with probability `power`."""
-        return self.reach(1 - alpha / 2) + self.reach(power)
+    def detectable(self, alpha: float) -> float:
+        """The true difference that a two-sided test at `alpha` shows with probability 0.8."""
+        return self.reach(1 - alpha / 2) + self.reach(0.8)
 
     def _combined(self, of_users: float, level: float) -> float:
         """Both errors' quantiles, weighted by their variances. Cochran & Cox 1957."""

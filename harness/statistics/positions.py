@@ -87,12 +87,13 @@ def cells_of(values: Sequence[Sequence[Array]], users: Sequence[str]) -> Cells |
     return Cells(sums, tokens, tuple(users))
 
 
-def smooth(cells: Cells, trained: bool, step: int = 2 * CELL) -> Band:
-    """The kernel mean at every `step` tokens with its pointwise band. Nadaraya 1964, Watson 1964.
+def smooth(cells: Cells, trained: bool) -> Band:
+    """The kernel mean once in two cells with its pointwise band. Nadaraya 1964, Watson 1964.
 
     trained: whether the seeds are of a trained method.
     """
     sums, tokens = cells.of_users
+    step = 2 * CELL
     middles = (np.arange(sums.shape[-1]) + 0.5) * CELL
     x = np.arange(step / 2, cells.length, step)
     kernel = np.exp(-0.5 * ((x[:, None] - middles) / BANDWIDTH) ** 2)  # [X,C]
