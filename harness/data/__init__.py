@@ -4,7 +4,7 @@ from harness.data.cut import Offsets, byte_offsets, token_offsets
 from harness.data.files import SPLITS
 from harness.data.load import describe_source, load_split, load_splits
 from harness.data.prompt import PromptWriter
-from harness.data.retrieval import bm25_order, ranking
+from harness.data.retrieval import ranking
 from harness.data.tasks import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING, Task
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Offsets",
     "PromptWriter",
     "Task",
-    "bm25_order",
     "byte_offsets",
     "describe_source",
     "load_split",

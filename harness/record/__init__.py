@@ -15,7 +15,6 @@ from harness.record.estimates import (
     MetricScore,
     QualityScore,
     SliceEstimate,
-    View,
     ends_of,
 )
 from harness.record.examples import (
