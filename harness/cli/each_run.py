@@ -8,7 +8,7 @@ from harness.cli.jobs import Job, lacking
 from harness.cli.requests import Request
 from harness.errors import UsageError
 from harness.settings.names import leaves
-from harness.settings.wrong import Where
+from harness.settings.wrong import Where, place_of
 
 
 def each_run(requests: Iterable[Request]) -> list[Job]:
@@ -34,7 +34,7 @@ def _refuse_silent_change(made: Job, job: Job, where: Where) -> None:
     for (key, value), (_, other) in zip(before, now, strict=True):
         if value != other and not lacking(job.factory, key):
             raise UsageError(
-                f"{where if isinstance(where, str) else where(key)}: {key} = {other!r} and"
-                f" {value!r} for the same run of {job.method}; expected one value. The names of"
-                f" runs leave {key} out, so a second one needs another --out"
+                f"{place_of(where, key)}: {key} = {other!r} and {value!r} for the same run of"
+                f" {job.method}; expected one value. The names of runs leave {key} out, so a second"
+                " one needs another --out"
             )

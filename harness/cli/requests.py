@@ -29,7 +29,7 @@ from harness.method import Factory
 from harness.paths import refuse_file
 from harness.registry import entry_of, known_methods
 from harness.settings import Block, RunSettings, assignment, read_run_file, validate
-from harness.settings.wrong import Where
+from harness.settings.wrong import Where, place_of
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,9 @@ class Request:
         options = getattr(factory, "Options", None)
         if options is None:
             return
-        where = self.where
 
         def place(key: str) -> str:
-            at = where if isinstance(where, str) else where(f"method.{key}")
-            return f"{at}, options of {method}"
+            return f"{place_of(self.where, f'method.{key}')}, options of {method}"
 
         validate(options, given, place)
 
@@ -155,7 +153,7 @@ class Request:
         swept = [key.removeprefix("method.") for key in self.axes if key.startswith("method.")]
         for key in [*self.base.get("method", {}), *swept]:
             if len(factories) > 1 and key not in known:
-                where = self.where if isinstance(self.where, str) else self.where(f"method.{key}")
+                where = place_of(self.where, f"method.{key}")
                 raise UsageError(
                     f"{where}: method.{key}: none of {', '.join(factories)} has this option. Known:"
                     f" {', '.join(known) or 'none'}"
@@ -166,7 +164,7 @@ class Request:
                 for name, factory in factories.items()
             }
             if not key.startswith("method.") and all(reasons.values()):
-                where = self.where if isinstance(self.where, str) else self.where(key)
+                where = place_of(self.where, key)
                 listed = ", ".join(f"{name} {reason}" for name, reason in reasons.items())
                 raise UsageError(
                     f"{where}: {key} has several values and changes nothing: {listed}; expected"

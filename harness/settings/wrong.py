@@ -18,6 +18,11 @@ Where = str | Callable[[str], str]
 """Where settings come from, as a message says it: one place, or the place of a key."""
 
 
+def place_of(where: Where, key: str) -> str:
+    """Where a key comes from."""
+    return where if isinstance(where, str) else where(key)
+
+
 def refuse_plain_sections(
     model: type[BaseModel], values: Mapping[str, Any], where: Where = "settings"
 ) -> None:
@@ -36,18 +41,17 @@ def refuse_plain_sections(
 
 def explain(model: type[BaseModel], errors: Sequence[ErrorDetails], where: Where) -> str:
     """One line for each wrong key of `model`: where, what was found, what was expected."""
-    place = (lambda key: where) if isinstance(where, str) else where
     lines: list[str] = []
     found: dict[tuple[str, str], list[str]] = {}
     for item in errors:
         if item["type"] == "extra_forbidden":
             whole_key = _whole_key(item["loc"], item["input"])
-            lines.append(f"{place(whole_key)}: {_unknown(model, whole_key)}")
+            lines.append(f"{place_of(where, whole_key)}: {_unknown(model, whole_key)}")
             continue
         key = _key(model, item["loc"])
         whole = item["type"] == "value_error" and isinstance(item["input"], Mapping)
         given = f"{key}: " if whole else f"{key} = {item['input']!r:.120}; "
-        ways = found.setdefault((place(key), given if key else ""), [])
+        ways = found.setdefault((place_of(where, key), given if key else ""), [])
         what = _expected(item["type"], item["msg"])
         ways.append(what if item["type"] == "value_error" or ways else f"expected {what}")
     return "\n".join(
