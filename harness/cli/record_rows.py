@@ -32,7 +32,7 @@ COLUMNS = (
 
 def number(found: HasInterval, digits: int = 2) -> Cell:
     """A number with its interval."""
-    return Cell(found.value, found.low, found.high, digits=digits)
+    return Cell.of(found, digits)
 
 
 def remark(score: MetricScore | Score, scale: str) -> str:

@@ -76,9 +76,9 @@ class Cell:
     certain: bool = True
 
     @classmethod
-    def of(cls, found: Estimated) -> Cell:
+    def of(cls, found: Estimated, digits: int | None = None) -> Cell:
         """A number with its interval."""
-        return cls(found.value, found.low, found.high)
+        return cls(found.value, found.low, found.high, digits=digits)
 
 
 Value = str | float | None | Cell

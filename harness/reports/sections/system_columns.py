@@ -53,8 +53,7 @@ def values(contrasts: Contrasts, wide: bool = False) -> SystemColumn:
 
 def value_cell(contrasts: Contrasts, name: str) -> Cell:
     """A system's value with interval and significance letters."""
-    one = contrasts.values[name]
-    return with_verdict(contrasts, name, Cell(one.value, one.low, one.high))
+    return with_verdict(contrasts, name, Cell.of(contrasts.values[name]))
 
 
 def with_verdict(contrasts: Contrasts | None, name: str, cell: Found) -> Found:
@@ -105,7 +104,7 @@ def floor_rows(board: Board, names: Iterable[str]) -> list[tuple[Value, ...]]:
 
 def recorded(number: Number | None, digits: int | None = None) -> Cell | None:
     """A number with its interval as a cell."""
-    return None if number is None else Cell(number.value, number.low, number.high, digits=digits)
+    return None if number is None else Cell.of(number, digits)
 
 
 def gap_cells(
