@@ -28,7 +28,6 @@ from harness.record.judged import (
     JudgeReply,
     Judging,
     read_judged,
-    run_key,
 )
 from harness.record.state import append_lines, write_json
 from harness.registry import find
@@ -65,7 +64,7 @@ class Texts:
 
     @property
     def name(self) -> str:
-        return run_key(self.record)
+        return f"{self.record.method}/{self.record.run_id}"
 
     @property
     def digest(self) -> str:

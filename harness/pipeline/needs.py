@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.engine.fits import Row, most_positions, refuse_misfits
 from harness.engine.text import encode_prompt, encode_response
-from harness.method import Method, reference_targets
+from harness.method import Method
 from harness.registry import find
+from harness.types import Target
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
@@ -46,7 +47,8 @@ def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
     rows: list[Row] = []
     for name in ("train", "val"):
         pairs = plan.pairs(name)
-        for row in plan.rows(pairs, reference_targets(pairs), plan.encoded(name))[0]:
+        targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
+        for row in plan.rows(pairs, targets, plan.encoded(name))[0]:
             parts = (("hidden text", hidden), ("target", len(row.response)))
             for prompt in (row.prompt, *row.views.values()):
                 whole = (("prompt", len(prompt)), *parts)

@@ -16,7 +16,6 @@ from typing import Literal
 from harness.record.digest import json_sha256
 from harness.record.estimates import View
 from harness.record.reading import from_json
-from harness.record.schema import Record
 from harness.record.state import read_lines
 
 JUDGED, JUDGE, REPLIES = "judged", "judge.json", "replies.jsonl"
@@ -129,11 +128,6 @@ class Judged:
     def replies(self) -> tuple[JudgeReply, ...]:
         """The last reply to each question."""
         return tuple(self.by_question.values())
-
-
-def run_key(record: Record) -> str:
-    """How a judging names a run."""
-    return f"{record.method}/{record.run_id}"
 
 
 def read_judged(folder: Path) -> Judged:

@@ -7,15 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from harness.record import Record
-from harness.record.judged import (
-    ASPECTS,
-    CRITERIA,
-    Judged,
-    judgings_of,
-    requests,
-    run_key,
-    tried_as,
-)
+from harness.record.judged import ASPECTS, CRITERIA, Judged, judgings_of, requests, tried_as
 from harness.record.trials import TriedMetric
 from harness.reports.runs.systems import Board, Run
 from harness.reports.trial.marks import failed_metrics, trials_near
@@ -131,14 +123,19 @@ def _all(board: Board) -> Iterator[tuple[Run, Judged]]:
     for system in board.systems:
         for run in system.runs:
             for judged in judgings_of(run.folder):
-                if judged.judging.run == run_key(run.record):
+                if judged.judging.run == run_key(run):
                     yield run, judged
+
+
+def run_key(run: Run) -> str:
+    """How a judging names a run."""
+    return f"{run.record.method}/{run.record.run_id}"
 
 
 def _names(board: Board) -> dict[str, tuple[str, Record]]:
     """Run → its name in the report, with the seed where a system has several, and its record."""
     return {
-        run_key(run.record): (
+        run_key(run): (
             system.name if len(system.runs) == 1 else f"{system.name}, seed {run.record.seed}",
             run.record,
         )
