@@ -134,7 +134,7 @@ def _answered(found: Fading) -> Fading:
     if found.falls and (found.before.low or 0.0) > 0:
         return replace(found, answer="fades", reason="")
     if (found.total.low or 0.0) <= 0:
-        why = "the user's own profile has no gain that could fade"
+        why = "the user's own profile shows no gain that could fade"
         return replace(found, answer="cannot tell", reason=why)
     why = f"neither a fall nor the loss of {LOST:.0%} of the gain can be shown or excluded"
     return replace(found, answer="cannot tell", reason=why.replace("%", " %"))
@@ -211,9 +211,13 @@ def _loss_excluded(cells: Cells, panel: Panel, trained: bool) -> bool:
 
     At each split the mean after it − (1 − LOST) × the mean before it is above 0 at a one-sided 5 %.
     All of them must be, so that no correction is needed (an intersection-union test, Berger 1982).
+    The last split leaves `SPLIT` cells; with fewer than that on each side nothing is excluded.
     """
+    last = cells.tokens.shape[1] - SPLIT
+    if last < SPLIT:
+        return False
     kept = Statistic(lambda sums: ratio(sums[..., 2:]) - (1 - LOST) * ratio(sums[..., :2]))
-    splits = range(SPLIT, cells.tokens.shape[1] - SPLIT + 1, SPLIT)
+    splits = (*range(SPLIT, last, SPLIT), last)
     return all(_lower_end(cells, split, kept, panel, trained) > 0 for split in splits)
 
 

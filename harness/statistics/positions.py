@@ -70,7 +70,7 @@ def cells_of(values: Sequence[Sequence[Array]], users: Sequence[str]) -> Cells |
     lengths = np.array([len(text) for text in values[0]])
     if not len(lengths):
         return None
-    reached = int(np.quantile(lengths, 1 - REACHED, method="lower"))
+    reached = int(np.sort(lengths)[int(len(lengths) * (1 - REACHED))])
     count = reached // CELL
     if count < FEWEST_CELLS:
         return None

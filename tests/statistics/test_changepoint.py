@@ -50,7 +50,7 @@ def test_what_cannot_be_told_has_a_reason():
     ]
     assert [each.answer for each in found] == ["cannot tell"] * 3
     assert found[0].reason == "12 users: an answer needs 20"
-    assert found[1].reason == "the user's own profile has no gain that could fade"
+    assert found[1].reason == "the user's own profile shows no gain that could fade"
     assert found[2].reason.startswith("neither a fall nor the loss of 50 %")
 
 
@@ -90,6 +90,23 @@ def test_systems_of_a_page_share_holms_correction():
     alone = fading(known, panel, trained=False)
     together = judge_fading(dict.fromkeys("abc", (known, panel, False)))
     assert [each.p_holm for each in together.values()] == [pytest.approx(3 * alone.p_value)] * 3
+
+
+@pytest.mark.parametrize(("length", "onset"), [(45, 20), (70, 50), (320, 300)])
+def test_a_fall_is_not_excluded_where_no_split_lies_behind_it(length, onset):
+    # splits lie every 25 tokens: none in 45, and the last one also 25 before the end
+    known = cells(np.where(np.arange(length) < onset, 0.2, 0.0), length=length, noise=0.05)
+    found = fading(known, Panel(known.users, "f", resamples=200), trained=False)
+    assert (found.answer, found.excluded) == ("fades", False)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "reached"),
+    [([40, 100], 100), ([40, 60, 100], 60), ([40, 60, 80, 100], 80), ([40, 40, 40, 100], 40)],
+)
+def test_cells_end_where_half_of_the_texts_do(lengths, reached):
+    known = cells_of([[np.zeros(length) for length in lengths]], list("abcd")[: len(lengths)])
+    assert known.length == reached
 
 
 def test_the_band_is_the_one_of_a_ratio_over_users_and_seeds():

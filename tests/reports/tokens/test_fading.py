@@ -61,7 +61,8 @@ def test_every_system_has_its_answer_in_a_sentence(part):
     assert said["cot"].endswith("The text so far is no explanation.")
     assert said["rag"].startswith("the user does not fade. The gain is 0.30")
     assert said["nonpers"] == (
-        "whether the user fades cannot be told: the user's own profile has no gain that could fade."
+        "whether the user fades cannot be told: the user's own profile shows no gain that could"
+        " fade."
     )
 
 
