@@ -170,7 +170,7 @@ def rows_of(rows: Rows, board: Board, system: System) -> Array:
         [
             rows.row(record.examples[key])
             if key in record.examples
-            else rows.absent(_values_in_another_run(board, key))
+            else rows.absent(values_in_another_run(board, key))
             for key in board.ids
         ]
         for record in system.records
@@ -179,7 +179,8 @@ def rows_of(rows: Rows, board: Board, system: System) -> Array:
     return np.array([[row or nothing for row in of_seed] for of_seed in each], dtype=np.float64)
 
 
-def _values_in_another_run(board: Board, key: str) -> ExampleValues:
+def values_in_another_run(board: Board, key: str) -> ExampleValues:
+    """An example's values in the first run that has it."""
     return next(record.examples[key] for record in board.records if key in record.examples)
 
 
@@ -212,7 +213,7 @@ def _shared(name: str, board: Board) -> Measure | str:
 def _unknown_without_text(measure: Measure, board: Board) -> bool:
     """Whether a run lacks an example of which the measure has no row for an empty text."""
     missing = {key for key in board.ids for one in board.records if key not in one.examples}
-    others = (_values_in_another_run(board, key) for key in missing)
+    others = (values_in_another_run(board, key) for key in missing)
     return any(measure.row(values) and measure.absent(values) is None for values in others)
 
 
