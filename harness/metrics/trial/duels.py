@@ -37,7 +37,7 @@ EVEN = 50.0
 """The percentage of a metric that prefers neither text."""
 WITHOUT_INTERVAL = 70.0
 """There is no interval where all but five users have the same percentage. Of 20 users or more, the
-mean is then at most 62.5 if that is 50, and at least 75 if it is 100."""
+mean over users is then at most 62.5 if that is 50, and at least 75 if it is 100."""
 Values = Mapping[str, Sequence[float | None]]
 """Kind of text → the values of its texts, the higher the better."""
 
@@ -93,8 +93,8 @@ def _tried(one: Ranking, others: Sequence[Ranking], panel: Panel) -> TriedMetric
     wins = {name: _wins(one, *kinds) for name, kinds in DUELS.items()} if one.rounds else {}
     missing = f"{one.metric.name} has no value of these texts"
     auc = {name: _mean(each, PERCENT_MEAN, panel, missing) for name, each in wins.items()}
-    users = min(_users(wins.get(name, ()), panel) for name in (MUST_WIN, *MUST_NOT_WIN))
-    outcome, failed = verdict(auc, users)
+    of_users = {name: _of_users(each, panel) for name, each in wins.items()}
+    outcome, failed = verdict(auc, of_users)
     return TriedMetric(
         title=one.metric.title or one.metric.name,
         signature=one.metric.signature,
@@ -111,32 +111,40 @@ def _tried(one: Ranking, others: Sequence[Ranking], panel: Panel) -> TriedMetric
     )
 
 
-def verdict(auc: Mapping[str, Estimate], users: int) -> tuple[Outcome, tuple[str, ...]]:
+def verdict(
+    auc: Mapping[str, Estimate], of_users: Mapping[str, Sequence[float]]
+) -> tuple[Outcome, tuple[str, ...]]:
     """Whether a metric passes, and the duels that it fails.
 
     auc: duel → its percentage with the interval over users.
-    users: how many have a value in each duel that decides; with few there is no verdict.
+    of_users: duel → the percentage of each user with a value; with few there is no verdict.
     """
     if not auc or auc[MUST_WIN].value is None:
         return "no value", ()
-    if users < VERDICT_USERS:
+    deciding = (MUST_WIN, *MUST_NOT_WIN)
+    if min(len(of_users[name]) for name in deciding) < VERDICT_USERS:
         return "too few users", ()
-    wrong = [name for name in MUST_NOT_WIN if _shown(auc[name])]
-    failed = wrong if _shown(auc[MUST_WIN]) else [MUST_WIN, *wrong]
+    won = [name for name in deciding if _shown(auc[name], of_users[name])]
+    wrong = [name for name in MUST_NOT_WIN if name in won]
+    failed = wrong if MUST_WIN in won else [MUST_WIN, *wrong]
     return ("fails" if failed else "passes"), tuple(failed)
 
 
-def _shown(number: Estimate) -> bool:
-    """Whether the interval, or almost every user, lies above an even chance."""
-    if number.low is not None:
-        return number.low > EVEN
-    return number.value is not None and number.value > WITHOUT_INTERVAL
+def _shown(number: Estimate, of_users: Sequence[float]) -> bool:
+    """Whether the interval, or almost every user, lies above an even chance.
+
+    Without an interval users weigh alike: one with many texts could decide the mean over texts.
+    """
+    return fmean(of_users) > WITHOUT_INTERVAL if number.low is None else number.low > EVEN
 
 
-def _users(of_rounds: Sequence[float | None], panel: Panel) -> int:
-    """How many users have a value in some round."""
-    known = (at // ROUNDS for at, value in enumerate(of_rounds) if value is not None)
-    return len({panel.users[example] for example in known})
+def _of_users(of_rounds: Sequence[float | None], panel: Panel) -> list[float]:
+    """The mean over rounds of each user with a value in one."""
+    known: dict[str, list[float]] = {}
+    for at, value in enumerate(of_rounds):
+        if value is not None:
+            known.setdefault(panel.users[at // ROUNDS], []).append(value)
+    return [fmean(each) for each in known.values()]
 
 
 def _wins(one: Ranking, first: str, second: str) -> list[float | None]:

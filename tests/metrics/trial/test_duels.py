@@ -60,6 +60,14 @@ class Patchy(Oracle):
         return super().score(pair) if user < self._users and length <= self._longest else None
 
 
+class Padded(Oracle):
+    """The oracle, without its price of length; with a prize for it from the 20th user on."""
+
+    def score(self, pair):
+        late, words = int(pair.example.user_id[1:]) >= 19, len(pair.prediction.split())
+        return super().score(pair) + (words > 8) * (2 + late)  # padded with others' words
+
+
 @pytest.fixture(scope="module")
 def plants():
     return plant(PRODUCT_REVIEW, made_up(users=24))
@@ -87,6 +95,16 @@ def test_a_verdict_needs_users_with_a_value_in_each_deciding_duel(plants, metric
     (found,) = try_metrics(plants, [metric], Panel(users, "print", 200)).values()
     assert found.auc["own_over_other"].value == 100
     assert (found.outcome, found.failed) == (outcome, ())
+
+
+def test_one_user_with_many_texts_decides_nothing():
+    # 19 users of one text are even on padding, and one of 21 texts prefers it: no interval
+    plants = plant(PRODUCT_REVIEW, made_up(users=40))
+    users = (*(f"user {at}" for at in range(19)), *["many texts"] * 21)
+    (found,) = try_metrics(plants, [Padded()], Panel(users, "print", 200)).values()
+    padded = found.auc["padded_over_own"]
+    assert (padded.value, padded.low) == (pytest.approx((19 * 50 + 21 * 100) / 40), None)
+    assert (found.outcome, found.failed) == ("passes", ())
 
 
 def values(tried, name):
@@ -168,8 +186,10 @@ def estimates(**changed):
     ],
 )
 def test_verdicts(changed, users, expected):
-    assert verdict(estimates(**changed), users) == expected
+    found = estimates(**changed)
+    of_users = {name: [one.value or 0.0] * users for name, one in found.items()}
+    assert verdict(found, of_users) == expected
 
 
 def test_no_value_no_verdict():
-    assert verdict({}, 100) == ("no value", ())
+    assert verdict({}, {}) == ("no value", ())
