@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from harness.record.token_file import TOKENS
 from harness.reports.compared.verdicts import Compared
-from harness.reports.render.numbers import figure
+from harness.reports.render.numbers import estimate, figure
 from harness.reports.render.plots.labels import label_ends
 from harness.reports.render.plots.looks import FAINT, Look, looks_of
 from harness.reports.render.plots.panels import Mark, new_figure, set_caption, set_title
@@ -68,9 +68,13 @@ def _over(one: Drifted) -> str:
 
 
 def _prefix(one: Drifted) -> str:
-    """Whether the text so far can account for the fall."""
-    if (one.prefix.low or 0.0) <= 0:
+    """Whether the text so far can account for the fall: where own − none falls too."""
+    low, high = one.prefix.low, one.prefix.high
+    if high is not None and high <= 0:
         return "The text so far is no explanation."
+    if low is None or low <= 0:
+        fall = f"own − none falls by {estimate(one.prefix, 3, signed=True)}"
+        return f"Whether the text so far explains any of it cannot be told: {fall}."
     if one.unexplained.low is not None and one.unexplained.low > 0:
         return "The text so far can explain part of the fall."
     return "The text so far can explain the fall."

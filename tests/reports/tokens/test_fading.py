@@ -20,7 +20,8 @@ USERS, LENGTH, FADES = 30, 200, 100
 TOKENS = np.arange(LENGTH)
 GAINS = {  # own − other at each token, and own − none
     "sft": (np.where(TOKENS < FADES, 0.4, 0.05), np.where(TOKENS < FADES, 1.0, 0.1)),
-    "cot": (np.where(TOKENS < FADES, 0.4, 0.05), np.full(LENGTH, 1.0)),
+    "cot": (np.where(TOKENS < FADES, 0.4, 0.05), np.where(TOKENS < FADES, 0.9, 1.0)),
+    "coconut": (np.where(TOKENS < FADES, 0.4, 0.05), np.full(LENGTH, 1.0)),
     "rag": (np.full(LENGTH, 0.3), np.full(LENGTH, 0.5)),
     "nonpers": (np.zeros(LENGTH), np.zeros(LENGTH)),
 }
@@ -59,6 +60,7 @@ def test_every_system_has_its_answer_in_a_sentence(part):
         assert said[name].startswith(begin)
     assert said["sft"].endswith("The text so far can explain the fall.")
     assert said["cot"].endswith("The text so far is no explanation.")
+    assert "Whether the text so far explains any of it cannot be told: " in said["coconut"]
     assert said["rag"].startswith("the user does not fade. The gain is 0.30")
     assert said["nonpers"] == (
         "whether the user fades cannot be told: the user's own profile shows no gain that could"
@@ -68,7 +70,7 @@ def test_every_system_has_its_answer_in_a_sentence(part):
 
 def test_the_figure_and_the_numbers_follow(part):
     assert [one.name for one in part.pictures] == [
-        f"fading_{name}_product_review" for name in ("nonpers", "rag", "sft", "cot")
+        f"fading_{name}_product_review" for name in ("nonpers", "rag", "sft", "cot", "coconut")
     ]
     (table,) = part.tables
     rows = {str(row[0]): list(map(str, row)) for row in table.shown()}
@@ -77,7 +79,8 @@ def test_the_figure_and_the_numbers_follow(part):
     assert rows["rag"][1:3] == ["does not fade", "–"]
     facts = {one["system"]: one for one in part.facts[0]["fading"]}
     assert facts["cot"]["onset"] == FADES
-    assert facts["cot"]["prefix"]["value"] == pytest.approx(0.0, abs=0.05)
+    assert facts["coconut"]["prefix"]["value"] == pytest.approx(0.0, abs=0.05)
+    assert facts["cot"]["prefix"]["high"] < 0
     assert len(facts["sft"]["curves"]["gain"]["x"]) == LENGTH // 10
 
 
