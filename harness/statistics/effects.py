@@ -56,12 +56,17 @@ class Effect:
 
     value: the estimate.
     users: the error from users.
-    seeds: the error from training seeds; None where seeds do not count.
+    of_seeds: the error from the training seeds of each trained side; none where seeds do not count.
     """
 
     value: float
     users: UsersError
-    seeds: SeedsError | None = None
+    of_seeds: tuple[SeedsError, ...] = ()
+
+    @property
+    def seeds(self) -> SeedsError | None:
+        """The error from the training seeds of all sides; None where seeds do not count."""
+        return _together(self.of_seeds)
 
     @property
     def variance(self) -> float:
@@ -119,13 +124,13 @@ def effect(statistic: Value, sides: Sequence[Side], draws: Counts) -> Effect:
     values = [statistic(side.sums.sum(axis=1)) for side in sides]
     value = sum(sign * each.mean() for sign, each in zip(signs, values, strict=True))
     methods = all(side.about_method for side in sides)
-    seeds = [
+    seeds = tuple(
         _seeds_error(of_seeds, of_users)
         for side, of_seeds, of_users in zip(sides, values, scores, strict=True)
         if methods and side.trained
-    ]
+    )
     users = users_error(statistic, [side.sums for side in sides], scores, draws)
-    return Effect(float(value), users, _together(seeds))
+    return Effect(float(value), users, seeds)
 
 
 def _seeds_error(values: Array, scores: Array) -> SeedsError:

@@ -54,7 +54,7 @@ def at_equal_length(
         Side(kept.by_user(np.stack([value - slope * log, np.ones_like(log)], axis=-1)), of)
         for value, log, of in zip(values, logs, trained, strict=True)
     ]
-    found = replace(found, seeds=effect(ratio, sides, kept.draws(users)).seeds)
+    found = replace(found, of_seeds=effect(ratio, sides, kept.draws(users)).of_seeds)
     about: About = "methods" if all(side.about_method for side in sides) else "checkpoints"
     return checked(found, users, tied([side.sums for side in sides], ratio), about)
 

@@ -53,7 +53,7 @@ def test_seeds_alone_give_students_t():
 def test_both_errors_are_weighted_by_their_variances():
     # variances 1 (99 degrees, t 1.9842) and 3 (2 degrees, t 4.3027): error 2,
     # t (1·1.9842 + 3·4.3027)/4 = 3.7230
-    found = Effect(10.0, UsersError(1.0, 99), SeedsError(3.0, 2))
+    found = Effect(10.0, UsersError(1.0, 99), (SeedsError(3.0, 2),))
     assert found.ends() == pytest.approx((10 - 7.446, 10 + 7.446), abs=1e-3)
     # at power .8: t .8453 and 1.0607, weighted 1.0068; (3.7230 + 1.0068)·2
     assert found.detectable(0.05) == pytest.approx(9.4596, abs=1e-3)

@@ -176,7 +176,7 @@ def _needed(
     first, second = (rows_of(measure, board, one) for one in pair)
     flags = pair[0].trained, pair[1].trained
     found = difference(measure.statistic, first, second, board.panel, flags)
-    seeds = min((len(one.runs) for one in pair if one.trained), default=1)
+    seeds = [len(one.runs) for one in pair if one.trained]
     if found is None:
         return None
     return sample_size(found, board.user_count, seeds, distance, ALPHA / family)
