@@ -9,11 +9,12 @@ import re
 import pytest
 
 from harness.record import read_record, write_record
-from harness.record.judged import judgings_of
+from harness.record.judged import CRITERIA, judgings_of
 from harness.reports.render.report_files import PAGE
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections.judges import FIRST, judges_part
 from harness.settings.flat import merge
+from harness.statistics import preference
 from tests.support.judge_stub import Stub, aspects_reply, fair, first_always, pair_reply, served
 
 
@@ -37,6 +38,21 @@ def test_a_fair_judge_prefers_the_better_texts(ask, runs):
         assert len(stub.prompts) == 12
     (kept,) = judgings_of(runs["rich"])
     assert all(json.loads(reply.reply) for reply in kept.replies)
+
+
+def test_what_a_judge_can_show_is_that_of_its_family(ask, runs, tmp_path):
+    with served(Stub(fair)) as stub:
+        _, found = ask(stub)
+    (board,), _ = load_boards([tmp_path / "out"])
+    wins = [1.0] * 6 + [0.5] * 2
+    alone, family = (
+        preference(wins, [0.0] * 8, dataclasses.replace(board.panel, family=size)).test
+        for size in (1, len(CRITERIA))  # one pair
+    )
+    assert family.smallest_detectable > alone.smallest_detectable
+    assert found["pairs"][0]["found"]["test"]["smallest_detectable"] == pytest.approx(
+        family.smallest_detectable
+    )
 
 
 def test_a_judge_with_a_position_bias_gives_ties(ask):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.record import Record
@@ -11,7 +11,16 @@ from harness.record.judged import ASPECTS, CRITERIA, Judged, judgings_of, reques
 from harness.record.trials import TriedMetric
 from harness.reports.runs.systems import Board, Run
 from harness.reports.trial.marks import failed_metrics, trials_near
-from harness.statistics import MEAN, Interval, Preference, interval, judge, mean_rows, preference
+from harness.statistics import (
+    MEAN,
+    Interval,
+    Panel,
+    Preference,
+    interval,
+    judge,
+    mean_rows,
+    preference,
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def judgements_of(board: Board) -> Judgements:
     Holm's correction covers all pairs and criteria. Raises DataError for a damaged file.
     """
     names = _names(board)
-    pairs, runs = list[JudgedPair](), list[JudgedRun]()
+    asked, runs = list[tuple[tuple[str, str], Judged]](), list[JudgedRun]()
     costs, stale = list[JudgeCost](), list[str]()
     for run, judged in _all(board):
         judging, own = judged.judging, names[judged.judging.run][0]
@@ -106,11 +115,17 @@ def judgements_of(board: Board) -> Judgements:
             if record.texts not in (None, judging.against_texts):
                 stale.append(f"{judged.folder}: judged other texts of {other}; not shown")
                 continue
-            pairs += [_pair(board, (own, other), judged, criterion) for criterion in CRITERIA]
+            asked.append(((own, other), judged))
             about = f"{own} − {other}"
         else:
             continue  # the other run is not in this comparison
         costs.append(_cost(about, judged))
+    panel = replace(board.panel, family=max(1, len(asked) * len(CRITERIA)))
+    pairs = [
+        _pair(board.ids, panel, names_of, judged, criterion)
+        for names_of, judged in asked
+        for criterion in CRITERIA
+    ]
     tests = judge(one.found.test for one in pairs)
     pairs = [
         replace(one, found=replace(one.found, test=test))
@@ -144,12 +159,18 @@ def _names(board: Board) -> dict[str, tuple[str, Record]]:
     }
 
 
-def _pair(board: Board, names: tuple[str, str], judged: Judged, criterion: str) -> JudgedPair:
-    """One criterion. A pair whose two orders disagree is a tie."""
+def _pair(
+    ids: Sequence[str], panel: Panel, names: tuple[str, str], judged: Judged, criterion: str
+) -> JudgedPair:
+    """One criterion. A pair whose two orders disagree is a tie.
+
+    ids: the examples. panel: their users, and the size of the family.
+    names: the two runs'.
+    """
     replies, equal = judged.by_question, set(judged.judging.equal)
     wins: dict[str, float] = dict.fromkeys(equal, 0.5)
     longer, disagree = dict[str, int](), list[bool]()
-    for key in board.ids:
+    for key in ids:
         orders = [replies.get((key, swapped)) for swapped in (False, True)]
         verdicts = [one.wins(criterion) for one in orders if one is not None]
         known = [verdict for verdict in verdicts if verdict is not None]
@@ -161,9 +182,9 @@ def _pair(board: Board, names: tuple[str, str], judged: Judged, criterion: str) 
         longer[key] = own - other
     shown = Counter(one.better[criterion] for one in judged.replies if criterion in one.better)
     found = preference(
-        [wins.get(key) for key in board.ids],
-        [float(longer.get(key, 0)) for key in board.ids],
-        board.panel,
+        [wins.get(key) for key in ids],
+        [float(longer.get(key, 0)) for key in ids],
+        panel,
     )
     return JudgedPair(
         *names,
