@@ -18,6 +18,7 @@ from harness.reports.tokens.gains import (
     topic_gain,
 )
 from harness.statistics import RATIO, Array, Interval, Statistic, interval
+from harness.statistics.panel import PERCENT
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def split_of(tokens: Tokens) -> Split:
     kinds = tuple(
         KindGain(
             kind,
-            tokens=_interval(tokens, counts, lambda sums, at=at: 100 * _part(sums, at)),
+            tokens=_interval(tokens, counts, lambda sums, at=at: 100 * _part(sums, at), PERCENT),
             gain=_mean(tokens, own, at),
             share=_interval(tokens, own, lambda sums, at=at: 100 * _part(sums[..., :-1], at))
             if gains
@@ -148,8 +149,11 @@ def _mean(tokens: Tokens, rows: Array, at: int) -> Interval:
     return _interval(tokens, rows, lambda sums: sums[..., at] / _positive(sums))
 
 
-def _interval(tokens: Tokens, rows: Array, value: object) -> Interval:
-    return interval(Statistic(value), rows, tokens.panel, tokens.trained)  # type: ignore[arg-type]
+def _interval(
+    tokens: Tokens, rows: Array, value: object, scale: tuple[float, float] | None = None
+) -> Interval:
+    statistic = Statistic(value, scale=scale)  # type: ignore[arg-type]
+    return interval(statistic, rows, tokens.panel, tokens.trained)
 
 
 def _positive(sums: Array) -> Array:

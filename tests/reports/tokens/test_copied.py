@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness.errors import DataError
@@ -60,6 +61,18 @@ def test_the_parts_add_up_to_the_gain(splits):
         assert sum(each.gain.value for each in found.kinds) == pytest.approx(found.total.value)
         assert sum(each.tokens.value for each in found.kinds) == pytest.approx(100)
     assert sum(each.share.value for each in splits["habits"].kinds) == pytest.approx(100)
+
+
+def test_a_share_of_tokens_lies_between_0_and_100(runs):
+    (board,), _ = load_boards([runs])
+    found = tokens_of(board)[0][0]
+    (run,) = found.runs
+    # all tokens of one user, and the first of seven others; a text of each
+    rare = (run.example == 0) | (run.example < 8) & (run.position == 0)
+    run = replace(run, kind=np.where(rare, 0, 2).astype(np.int8))
+    copied, _, style = split_of(replace(found, runs=(run,))).kinds
+    assert (copied.tokens.low, style.tokens.high) == (0, 100)
+    assert copied.tokens.high > copied.tokens.value > 0
 
 
 def test_no_gain_is_not_split(splits):
