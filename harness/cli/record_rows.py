@@ -16,6 +16,7 @@ from harness.record import (
     SliceEstimate,
     Training,
 )
+from harness.reports.render.numbers import p_value
 from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score
 
@@ -164,7 +165,7 @@ def thought_rows(record: Record) -> Rows:
         for what, change, digits in changes:
             if change is not None:
                 p = change.p_holm
-                adjusted = "" if p is None else f", p {p:.3f} (Holm, {found.family})"
+                adjusted = "" if p is None else f", p {p_value(p)} (Holm, {found.family})"
                 yield f"thoughts: {name}", number(change, digits), f"{what} − own{adjusted}"
 
 

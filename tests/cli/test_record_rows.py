@@ -130,8 +130,11 @@ def test_authors_stand_between_references_and_chance():
     ]  # fmt: skip
 
 
-def test_thought_replacement_shows_what_changes():
-    nll = NllDifference(**n(0.125, 0.0, 0.25), p_holm=0.0312, users=20, slices=())
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.0312, "p 0.031"), (0.0003, "p <0.001"), (0.04996, "p <0.05")]
+)
+def test_thought_replacement_shows_what_changes(p, shown):
+    nll = NllDifference(**n(0.125, 0.0, 0.25), p_holm=p, users=20, slices=())
     bleu = Difference(**n(-1.5), users=20)
     thoughts = {
         "own": Thoughts(),
@@ -140,7 +143,7 @@ def test_thought_replacement_shows_what_changes():
     }
     found = Controls(donors="random", family=8, thoughts=thoughts)
     assert seen(thought_rows(record(controls=found))) == [
-        ("thoughts: zero", "0.125 [0.000, 0.250]", "NLL − own, p 0.031 (Holm, 8)"),
+        ("thoughts: zero", "0.125 [0.000, 0.250]", f"NLL − own, {shown} (Holm, 8)"),
         ("thoughts: zero", "−1.50", "bleu − own"),
         ("thoughts: shuffled", "–", "one user"),
     ]
