@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics import better_of, is_known, metric_class, unit_of
-from harness.record import Record, read_predictions
+from harness.record import Likelihood, MetricScore, Record, read_predictions
 from harness.record.tables import Row, example_rows, run_row
 from harness.registry import known_methods, table
 from harness.settings import RunSettings, validate
@@ -30,6 +30,8 @@ from harness.types import Example, Prediction
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+INTERVAL = "over users: bootstrap-t; Student's t below 10 users or where over half of them tie"
+"""How an interval is computed (docs/metrics.md); a record does not say which of the two it is."""
 Save = Callable[["DataFrame", Path], object]
 """Writes a table to a file."""
 PROJECT = "flythinker-harness"
@@ -84,6 +86,7 @@ class Headline:
 
     title: its name for readers. unit: of its values. lower: whether lower is better.
     signature: how it was computed.
+    examples, users: those with a value.
     """
 
     name: str
@@ -94,6 +97,8 @@ class Headline:
     low: float | None
     high: float | None
     signature: str
+    examples: int
+    users: int
 
 
 def headlines(record: Record) -> list[Headline]:
@@ -101,15 +106,18 @@ def headlines(record: Record) -> list[Headline]:
 
     Raises UsageError for a metric that is not known here: records lack its unit and direction.
     """
-    found = [
-        Headline(name, *_about(name, record), score.value, score.low, score.high, score.signature)
-        for name, score in record.metrics.items()
-        if score.value is not None
-    ]
-    nll = record.likelihood
-    if nll is not None and nll.value is not None:
-        about = ("NLL of the references", "nats per slice token", True)
-        found.append(Headline("nll", *about, nll.value, nll.low, nll.high, nll.signature))
+    scores: dict[str, MetricScore | Likelihood] = {**record.metrics}
+    if record.likelihood is not None:
+        scores["nll"] = record.likelihood
+    found = []
+    for name, score in scores.items():
+        if score.value is not None:
+            each = record.examples.values()  # a metric of all texts may have no value of any
+            known = [one for one in each if one.numbers.get(name) is not None] or each
+            found.append(Headline(
+                name, *_about(name, record), score.value, score.low, score.high, score.signature,
+                examples=len(known), users=len({one.user for one in known}),
+            ))  # fmt: skip
     return found
 
 
@@ -203,6 +211,8 @@ def write_tables(runs: Sequence[Source], out: Path, suffix: str, save: Save) -> 
 
 def _about(name: str, record: Record) -> tuple[str, str, bool]:
     """Title, unit, and whether lower is better. Raises UsageError if the metric is not known."""
+    if name == "nll":
+        return "NLL of the references", "nats per slice token", True
     refuse_unknown("metric", name, record)
     title = (metric_class(name).title or name) if name in table("metric") else name
     return title, unit_of(name), better_of(name) == "lower"

@@ -13,14 +13,14 @@ from uuid import UUID
 
 from harness import __version__
 from harness.errors import UsageError
-from harness.exports import PROJECT, Headline, Source, headlines
+from harness.exports import INTERVAL, PROJECT, Headline, Source, headlines
 from harness.metrics.base import OF_A_HUNDRED
 from harness.record import Record
 from harness.settings.flat import flat
+from harness.statistics.panel import BOOTSTRAP_USERS
 from harness.types import Prediction
 
 VERSION = "0.3.0"
-INTERVAL = "bootstrap over users"
 
 
 def write(runs: Sequence[Source], out: Path) -> list[Path]:
@@ -178,14 +178,15 @@ def _uncertainty(record: Record, each: Headline) -> dict[str, Any]:
     if each.low is None or each.high is None:
         return {}
     resamples = record.setting("eval.resamples")
+    drawn = isinstance(resamples, int) and each.users >= BOOTSTRAP_USERS
     return {
         "uncertainty": {
             "confidence_interval": {
                 "lower": each.low, "upper": each.high, "confidence_level": 0.95,
                 "method": INTERVAL,
             },
-            "num_samples": len(record.examples),
-            **({"num_bootstrap_samples": resamples} if isinstance(resamples, int) else {}),
+            "num_samples": each.examples,
+            **({"num_bootstrap_samples": resamples} if drawn else {}),
         }
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from harness import __version__
 from harness.errors import UsageError
-from harness.exports import PROJECT, Headline, Source, headlines, one_file
+from harness.exports import INTERVAL, PROJECT, Headline, Source, headlines, one_file
 from harness.record import Record
 from harness.types import Prediction
 
@@ -73,7 +73,7 @@ def header_of(run: Source) -> dict[str, Any]:
         "results": {
             "total_samples": n.planned * record.samples,  # examples × epochs
             "completed_samples": n.scored * record.samples,
-            "scores": [_score(record, each) for each in headlines(record)],
+            "scores": [_score(each) for each in headlines(record)],
         },
         "stats": {"started_at": record.started, "completed_at": _ended(record)},
     }
@@ -166,18 +166,18 @@ def _method_options(record: Record) -> dict[str, Any]:
     return dict(options) if isinstance(options, dict) else {}
 
 
-def _score(record: Record, each: Headline) -> dict[str, Any]:
-    """A metric as a scorer: its value over all examples, and the ends of its interval."""
+def _score(each: Headline) -> dict[str, Any]:
+    """A metric as a scorer: its value over all examples that have one, and its interval's ends."""
     ends = {each.name: each.value, "low": each.low, "high": each.high}
     known = {name: value for name, value in ends.items() if value is not None}
     return {
         "name": each.name,
         "scorer": each.name,
-        "scored_samples": len(record.examples),
+        "scored_samples": each.examples,
         "params": {},
         "metrics": {name: {"name": name, "value": value} for name, value in known.items()},
         "metadata": {"title": each.title, "unit": each.unit, "signature": each.signature,
-                     "interval": "95 %, bootstrap over users"},
+                     **({} if each.low is None else {"interval": f"95 %, {INTERVAL}"})},
     }  # fmt: skip
 
 
