@@ -84,25 +84,31 @@ def empty_gain(run: TokenValues) -> Array:
 def tokens_of(board: Board) -> tuple[list[Tokens], str]:
     """The tokens of every system that has them, and a note on what is left out ("" for nothing).
 
-    Of each system the texts that all its runs have: a text that one lacks has no gain of 0 there.
-    Raises DataError, naming the file, if one changed since its run. A run of one user has no gain
-    over others and is left out.
+    Of each system the texts that have values in all its runs: a text that one lacks has no gain of
+    0 there. Raises DataError, naming the file, if one changed since its run. A run of one user has
+    no gain over others and is left out.
     """
     read = {
         id(run.record): tokens
         for system in board.systems
         for run in system.runs
-        if (tokens := run.tokens) is not None and np.isfinite(tokens.nll).all() and tokens.nll.size
+        if (tokens := run.tokens) is not None and _with_values(tokens)
     }
     part = having(board, lambda record: id(record) in read)
     found = []
     for system in part.systems:
         runs = tuple(read[id(record)] for record in system.records)
-        shared = set(runs[0].examples).intersection(*(run.examples for run in runs))
+        shared = set.intersection(*map(_with_values, runs))
         if shared:
             found.append(Tokens(system, reduced(board, shared), runs))
     part = replace(part, systems=tuple(one.system for one in found))
     return found, lacking(board, part) if found else ""
+
+
+def _with_values(run: TokenValues) -> set[str]:
+    """The texts of a run whose tokens all have a value in every column."""
+    lacks = set(run.example[~np.isfinite(run.nll).all(axis=1)].tolist())
+    return {run.examples[at] for at in set(run.example.tolist()) - lacks}
 
 
 def shown_of(found: Sequence[Tokens]) -> Board:

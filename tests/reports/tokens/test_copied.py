@@ -131,6 +131,18 @@ def test_a_system_without_tokens_is_named_and_a_changed_file_is_refused(runs):
         (folder / TOKENS).write_bytes(content)
 
 
+def test_a_text_without_a_value_leaves_its_system_the_others(runs):
+    (board,), _ = load_boards([runs])
+    first, second, *_ = board.systems
+    first.runs[0].tokens.nll[first.runs[0].tokens.example == 3, 0] = np.nan
+    second.runs[0].tokens.nll[:, 1] = np.nan
+    found, left_out = tokens_of(board)
+    assert left_out == f"not evaluated: {second.name}"
+    of_first = next(one for one in found if one.system.name == first.name)
+    assert of_first.board.ids == tuple(key for at, key in enumerate(board.ids) if at != 3)
+    assert np.isfinite(split_of(of_first).total.value)
+
+
 def test_a_page_reads_each_file_once(runs, monkeypatch):
     read, reads = systems.read_tokens, []
 
