@@ -85,6 +85,7 @@ def claim_facts(paper: Paper, found: Sequence[Answer]) -> list[dict[str, object]
             "verdict": one.verdict,
             "measure": one.title,
             "unit": one.unit,
+            "lower_is_better": one.turned,
             "why": one.why,
             "parts": [asdict(part) for part in one.parts],
         }

@@ -7,7 +7,12 @@ import pytest
 from harness.claims import Paper, Selector, papers, read_paper
 from harness.record import read_record, write_record
 from harness.reports.claims.answers import answers
-from harness.reports.claims.claims_page import claims_document, claims_table, sentence
+from harness.reports.claims.claims_page import (
+    claim_facts,
+    claims_document,
+    claims_table,
+    sentence,
+)
 from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.runs.boards import load_boards
@@ -71,6 +76,8 @@ def test_above_on_the_main_measure_is_better(tmp_path, three_seeds, sense, measu
     assert answer.parts[0].value < 0
     assert answer.verdict == verdict
     assert sentence(answer).endswith(end)
+    (fact,) = claim_facts(paper_of(tmp_path, [claim]), [answer])
+    assert fact["lower_is_better"] == end.endswith("(lower is better).")
 
 
 @pytest.mark.parametrize(
