@@ -12,8 +12,9 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from os import SEEK_END
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from harness.errors import DataError
 from harness.record.durable import named, sync, sync_path, write_text
@@ -91,15 +92,34 @@ def append_lines(path: Path, values: Iterable[object], *, seal: bool = False) ->
     """Add lines to a file of JSON Lines and make sure that they are on disk.
 
     seal: give each line a checksum.
+
+    What an interruption left of a last line is removed, or it would spoil the first new one.
     """
     new = not path.exists()
     with named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(map(sealed if seal else _line, values))
+        with path.open("ab+") as file:
+            _end_last_line(file)
+            file.writelines(map(str.encode, map(sealed if seal else _line, values)))
             sync(file)
     if new:
         sync_path(path.parent)
+
+
+def _end_last_line(file: BinaryIO) -> None:
+    """End a last line that lacks only its newline; remove one that was cut short."""
+    size = file.seek(0, SEEK_END)
+    file.seek(max(0, size - 1))
+    if file.read() in (b"", b"\n"):
+        return
+    file.seek(0)
+    last = file.read().rpartition(b"\n")[2]
+    try:
+        json.loads(last)
+    except ValueError:
+        file.truncate(size - len(last))
+    else:
+        file.write(b"\n")
 
 
 def read_lines(kind: type[T], path: Path, say: Say | None = None) -> list[T]:

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from harness.record import read_record, write_record
-from harness.record.judged import CRITERIA, judgings_of
+from harness.record.judged import CRITERIA, REPLIES, judgings_of
 from harness.reports.render.report_files import PAGE
 from harness.reports.runs.boards import load_boards
 from harness.reports.sections.judges import FIRST, judges_part
@@ -87,6 +87,18 @@ def test_a_server_that_goes_away_leaves_what_came(call, ask, runs, monkeypatch):
         assert ask(stub)[0] == 0
         # 5, the refused one, perhaps one that was under way, and the 7 that were left
         assert len(stub.prompts) in (13, 14)
+
+
+def test_replies_that_stopped_within_a_line_go_on(ask, runs):
+    with served(Stub(fair)) as stub:
+        ask(stub)
+        (kept,) = judgings_of(runs["rich"])
+        path = kept.folder / REPLIES
+        path.write_bytes(path.read_bytes()[:-30])
+        assert ask(stub)[0] == 0
+        assert len(stub.prompts) == 12 + 1
+    (again,) = judgings_of(runs["rich"])
+    assert again.by_question.keys() == kept.by_question.keys()
 
 
 def test_aspects_of_every_text_of_one_run(ask):

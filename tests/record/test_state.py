@@ -94,6 +94,21 @@ def test_a_line_cut_short_by_an_interruption_is_dropped_without_a_word(tmp_path)
     assert path.read_bytes() == whole[: whole.index(b"\n") + 1]
 
 
+@pytest.mark.parametrize("seal", [False, True])
+def test_lines_are_appended_after_an_interruption_wherever_it_came(tmp_path, seal):
+    path = tmp_path / "lines.jsonl"
+    append_lines(path, map(text, "ab"), seal=seal)
+    whole = path.read_bytes()
+    first = whole.index(b"\n") + 1
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        known = read_lines(Prediction, path)
+        whole_lines = (end >= first - 1) + (end == len(whole) - 1)
+        assert known == [text("a"), text("b")][:whole_lines]
+        append_lines(path, [text("c")], seal=seal)
+        assert read_lines(Prediction, path) == [*known, text("c")]
+
+
 @pytest.mark.parametrize("damage", ["{]", '{"id": 7}', "\0\0", '{"id": "a", "more": 1}'])
 def test_a_damaged_line_is_refused_or_left_out(tmp_path, damage):
     path, said = tmp_path / "lines.jsonl", []
