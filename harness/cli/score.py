@@ -17,7 +17,7 @@ from harness.cli.screen import command_line, print_json, screen
 from harness.data.floors import SKYLINE
 from harness.errors import UsageError
 from harness.paths import refuse_file
-from harness.record import Record, read_record
+from harness.record import Record
 from harness.settings import RunSettings
 from harness.settings.flat import nested
 from harness.settings.merged import settings_in
@@ -95,7 +95,7 @@ def score(
         outcome = record_texts(source, texts, settings, test, results)
         say = screen(stderr=True).print
         floors = record_floors(settings, test, results, say) if settings.eval.floors else []
-        beside = list(map(read_record, floors))
+    beside = [floor.record for floor in floors]
     record = outcome.record
     n = {key: getattr(record.n, key) for key in ("planned", "scored", "empty", "failed")}
     if json_:

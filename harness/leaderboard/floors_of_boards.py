@@ -10,7 +10,6 @@ from harness.leaderboard.submission import Value
 from harness.leaderboard.verify_rows import load_test
 from harness.metrics.signatures import of_each_sample
 from harness.paths import cache_dir
-from harness.record import read_record
 from harness.reports.runs.recorded_floors import meaning
 from harness.settings import RunSettings
 
@@ -40,7 +39,7 @@ def floors_of(board: Board) -> list[Floor]:
 
     scoring = board.scoring().model_copy(update={"authors": False})
     settings = RunSettings(task=board.test.task, data=board.data_settings(), eval=scoring)
-    records = map(read_record, record_floors(settings, test, cache_dir() / FLOORS))
+    records = [floor.record for floor in record_floors(settings, test, cache_dir() / FLOORS)]
     return [
         Floor(
             record.method,

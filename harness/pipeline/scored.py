@@ -134,13 +134,14 @@ def _record(
 
 def record_floors(
     settings: RunSettings, test: SplitData, results: Path, say: Say = lambda text: None
-) -> list[Path]:
-    """Folders of the records of every floor, made unless they exist, intact and up to date.
+) -> list[Outcome]:
+    """The records of every floor, made unless they exist, intact and up to date.
 
     settings: of data and evaluation; limits on training examples do not change floors.
     test: the split that they are floors of.
     results: the folder of all runs.
-    say: takes a message if training data are there and give no floor.
+    say: takes a message on floors that are left out: if training data are there and cannot be read,
+        and if a newer harness recorded one, which stays.
 
     Without training data only the copies of profile entries are made. On the built-in benchmark the
     skyline is recorded with them.
@@ -149,16 +150,24 @@ def record_floors(
     seedless = settings.model_copy(update={"seed": 0})
     source = Source("", "floor", [FLOOR_VERSION, train.fingerprint])
     run_id = _run_id(source, seedless, test)  # the same for all: a name is no part of it
-    folders = []
+    found = []
     of_data = floors(find("task", settings.task), test, train, say)
     for floor in of_data + skylines(settings.data, test):
         folder = results / settings.task / floor.name / run_id
         command = f"(computed from the data: {floor.meaning})"
-        if not _is_there(folder, command, settings):
-            named = replace(source, name=floor.name, command=command)
-            _record(named, floor.texts(), seedless, test, folder)
-        folders.append(folder)
-    return folders
+        try:
+            known = record_there(folder, lambda message: None)
+        except DataError as error:
+            say(f"{floor.name} is left out: {error}")
+            continue
+        # the command says what the texts are: another one has other texts
+        if known and known.command == command and _is_current(known, folder, settings):
+            found.append(Outcome(known, folder, repeated=True))
+            continue
+        named = replace(source, name=floor.name, command=command)
+        made = _record(named, floor.texts(), seedless, test, folder)
+        found.append(Outcome(made, folder, repeated=False))
+    return found
 
 
 def _train_split(settings: RunSettings, test: SplitData, say: Say) -> SplitData:
@@ -170,20 +179,6 @@ def _train_split(settings: RunSettings, test: SplitData, say: Say) -> SplitData:
             reason = ": ".join(" ".join(line.split()) for line in str(error).split("\n")[:2])
             say(f"floors that need training texts are left out, as these cannot be read: {reason}")
     return replace(test, split="train", examples=(), references={}, fingerprint="")
-
-
-def _is_there(folder: Path, command: str, settings: RunSettings) -> bool:
-    """Whether a floor's record can be shown: it is intact and current, or of a newer harness.
-
-    command: says what the floor's texts are; a record that says otherwise has other texts.
-    """
-    try:
-        record = record_there(folder, lambda message: None)
-    except DataError:
-        return True
-    if record is None or record.command != command:
-        return False
-    return _is_current(record, folder, settings)
 
 
 def _is_current(record: Record, folder: Path, settings: RunSettings) -> bool:

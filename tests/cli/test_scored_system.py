@@ -120,8 +120,10 @@ def test_a_limit_holds_for_the_split_that_is_scored(call, reviews: Path, tmp_pat
     rows = [{"id": row["id"], "output": "good"} for row in json.loads(out)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     words = ("--split", "val", "--limit", 1, "--metrics", "rouge1", "--json")
-    _, out, _ = call("score", path, *data, *words, "--set", "eval.floors=false")
-    assert json.loads(out)["n"]["planned"] == 1 < len(rows)
+    _, out, _ = call("score", path, *data, *words)
+    found = json.loads(out)
+    assert found["n"]["planned"] == 1 < len(rows)
+    assert {"floor-longest", "floor-words"} <= set(found["floors"])
 
 
 KINDS = [("mine", "texts made elsewhere, which `harness score` recorded"),

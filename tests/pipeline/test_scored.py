@@ -32,6 +32,10 @@ def chosen(reviews: Path, backbone: Path):
     return settings(reviews, backbone)
 
 
+def floor_folders(*given) -> list[Path]:
+    return [one.folder for one in record_floors(*given)]
+
+
 def texts_of(folder: Path) -> dict[str, str]:
     return {one.id: one.output for one in read_predictions(folder)}
 
@@ -100,7 +104,7 @@ def test_floors_without_training_data_are_the_copies(chosen, reviews: Path, tmp_
     (data / "test.jsonl").write_text(lines, "utf-8")
     source = chosen.data.model_copy(update={"source": str(data.parent)})
     own = chosen.model_copy(update={"data": source})
-    made = record_floors(own, load_split(own, "test"), tmp_path / "results", pytest.fail)
+    made = floor_folders(own, load_split(own, "test"), tmp_path / "results", pytest.fail)
     assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
     profile = json.loads(lines.splitlines()[0])["profile"]
     longest = max((entry["reviewText"] for entry in profile), key=len)
@@ -120,7 +124,7 @@ def test_floors_left_out_for_training_data_that_cannot_be_read_are_said(
     source = chosen.data.model_copy(update={"source": str(data.parent)})
     own = chosen.model_copy(update={"data": source})
     said: list[str] = []
-    made = record_floors(own, load_split(own, "test"), tmp_path / "results", said.append)
+    made = floor_folders(own, load_split(own, "test"), tmp_path / "results", said.append)
     assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
     (line,) = said
     assert line.startswith("floors that need training texts are left out")
@@ -131,7 +135,7 @@ def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_pa
     sets = ["data.limit=3", "eval.authors=false", "eval.resamples=100", 'eval.metrics=["rouge1"]']
     chosen = build_settings("mini", sets)
     test = load_split(chosen, "test")
-    folders = record_floors(chosen, test, tmp_path)
+    folders = floor_folders(chosen, test, tmp_path)
     assert [path.parent.name for path in folders][-1] == "skyline"
     method = record_texts(Source("mine", "scored", ""), {}, chosen, test, tmp_path)
     beside = floors_beside(method.folder, method.record)
@@ -147,32 +151,46 @@ def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_pa
 @pytest.mark.parametrize("name", [RECORD, PREDICTIONS])
 def test_a_floor_with_a_changed_digit_is_made_again(chosen, tmp_path: Path, name: str):
     test = load_split(chosen, "test")
-    folder = record_floors(chosen, test, tmp_path)[0]
+    folder = floor_folders(chosen, test, tmp_path)[0]
     known, content = read_record(folder), (folder / name).read_text("utf-8")
     old, new = ('"value": ', '"value": 1') if name == RECORD else ('"output": "', '"output": "1')
     (folder / name).write_text(content.replace(old, new, 1), "utf-8")
-    assert record_floors(chosen, test, tmp_path)[0] == folder
+    assert floor_folders(chosen, test, tmp_path)[0] == folder
     assert replace(read_record(folder), started=known.started) == known
     assert texts_match(known, folder)
 
 
 def test_floors_that_are_recorded_are_not_made_again(chosen, tmp_path: Path, monkeypatch):
     test = load_split(chosen, "test")
-    first = record_floors(chosen, test, tmp_path)
+    first = floor_folders(chosen, test, tmp_path)
     for name in ("_others", "_circles", "bm25_order"):
         monkeypatch.delattr(f"harness.data.floors.{name}")
-    assert record_floors(chosen, test, tmp_path) == first
+    assert floor_folders(chosen, test, tmp_path) == first
     with pytest.raises(NameError, match="bm25_order"):  # a new folder has to make them
-        record_floors(chosen, test, tmp_path / "other")
+        floor_folders(chosen, test, tmp_path / "other")
 
 
 def test_a_floor_whose_texts_are_now_something_else_is_made_again_in_place(chosen, tmp_path: Path):
     test = load_split(chosen, "test")
-    folder = record_floors(chosen, test, tmp_path)[0]
+    folder = floor_folders(chosen, test, tmp_path)[0]
     known = read_record(folder)
     write_record(replace(known, command="(computed from the data: other texts)"), folder)
-    assert record_floors(chosen, test, tmp_path)[0] == folder
+    assert floor_folders(chosen, test, tmp_path)[0] == folder
     assert read_record(folder).command == known.command
+
+
+def test_a_floor_of_a_newer_harness_stays_and_is_said(chosen, tmp_path: Path):
+    test = load_split(chosen, "test")
+    folder = floor_folders(chosen, test, tmp_path)[0]
+    path, said = folder / RECORD, []
+    fields = json.loads(path.read_text("utf-8"))
+    del fields["checksum"]
+    path.write_text(json.dumps({**fields, "schema_version": 99}), "utf-8")
+    kept = path.read_bytes()
+    assert folder not in floor_folders(chosen, test, tmp_path, said.append)
+    assert path.read_bytes() == kept
+    (line,) = said
+    assert line.startswith(f"{folder.parent.name} is left out: {path}: schema_version 99")
 
 
 @pytest.fixture
@@ -215,12 +233,12 @@ def test_floors_of_another_metric_file_are_made_again_in_place(
     chosen, tmp_path: Path, changed_metric, old: bool
 ):
     test = load_split(chosen, "test")
-    folders = record_floors(chosen, test, tmp_path)
+    folders = floor_folders(chosen, test, tmp_path)
     for folder in folders if old else ():
         without_inputs(folder)
     before = [(folder / RECORD).read_bytes() for folder in folders]
     changed_metric()
-    assert record_floors(chosen, test, tmp_path) == folders
+    assert floor_folders(chosen, test, tmp_path) == folders
     now = [(folder / RECORD).read_bytes() for folder in folders]
     assert [one == other for one, other in zip(before, now, strict=True)] == [old] * len(folders)
 
