@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from harness.api.paths import path_of, paths_of
 from harness.engine.quiet import quiet_libraries
-from harness.record import Record, find_runs, read_predictions, read_record
+from harness.record import Record, find_runs, read_record, recorded_texts
 from harness.record.tables import OF_DATA, columns_of, example_rows, run_row
 from harness.settings import RunSettings, validate
 from harness.types import Prediction
@@ -61,8 +61,11 @@ class Run:
         return {name: score.value for name, score in self.record.metrics.items()}
 
     def predictions(self) -> list[Prediction]:
-        """The texts, read from disk; the last of each example and sample."""
-        return read_predictions(self.path)
+        """The texts, read from disk; the last of each example and sample.
+
+        Raises DataError if they are not those that the scores were computed from.
+        """
+        return recorded_texts(self.path, self.record)
 
     def examples(self, references: bool = False) -> pd.DataFrame:
         """A row for each example; see `Runs.examples`."""
@@ -110,7 +113,7 @@ class Runs(Sequence[Run]):
 
         references: also give the columns `input` and `reference`, read from the run's data.
 
-        Raises DataError if these data have changed since the run.
+        Raises DataError if these data or the texts have changed since the run.
         """
         import pandas as pd
 

@@ -15,7 +15,7 @@ from harness.cli.runs import runs
 from harness.cli.screen import screen, warn
 from harness.errors import UsageError, counted
 from harness.method import Factory
-from harness.record import ExampleValues, Record, only_run, read_predictions, read_record
+from harness.record import ExampleValues, Record, only_run, read_record, recorded_texts
 from harness.registry import table
 from harness.settings import RunSettings, validate
 from harness.types import Example
@@ -52,7 +52,7 @@ def show(
     settings = validate(RunSettings, record.settings, str(run))
     split = load_split(settings, "test")
     known = [each.id for each in split.examples]
-    predicted = {text.id: None for text in read_predictions(run)}
+    predicted = {text.id: None for text in recorded_texts(run, record)}
     chosen = example or next((each for each in known if each in predicted), [*predicted, *known][0])
     if chosen not in split.references and chosen not in predicted:
         raise UsageError(
@@ -112,7 +112,7 @@ def _show_prompt(
 
 def _show_texts(console: Console, folder: Path, example: str) -> None:
     record = read_record(folder)
-    texts = [text for text in read_predictions(folder) if text.id == example]
+    texts = [text for text in recorded_texts(folder, record) if text.id == example]
     if not texts:
         warn(console, [f"{folder}: no prediction for {example}"])
     for text in texts:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError, did_you_mean
 from harness.metrics import better_of, is_known, metric_class, unit_of
-from harness.record import Likelihood, MetricScore, Record, read_predictions
+from harness.record import Likelihood, MetricScore, Record, recorded_texts
 from harness.record.tables import Row, example_rows, run_row
 from harness.registry import known_methods, table
 from harness.settings import RunSettings, validate
@@ -62,8 +62,8 @@ class Source:
 
     @cached_property
     def predictions(self) -> list[Prediction]:
-        """All its texts: every sample of every example."""
-        return read_predictions(self.folder)
+        """All its texts: every sample of every example. Raises DataError as `recorded_texts`."""
+        return recorded_texts(self.folder, self.record)
 
     @cached_property
     def examples(self) -> dict[str, tuple[Example, str]]:

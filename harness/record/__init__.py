@@ -57,6 +57,7 @@ from harness.record.storage import (
     read_predictions,
     read_record,
     record_there,
+    recorded_texts,
     texts_digest,
     texts_match,
     write_record,

@@ -168,6 +168,26 @@ def read_predictions(folder: Path) -> list[Prediction]:
 
 
 def texts_match(record: Record, folder: Path) -> bool:
+def recorded_texts(folder: Path, record: Record) -> list[Prediction]:
+    """The texts of a run in its folder; [] where only the record is there.
+
+    Raises DataError as `read_predictions` does, and for other texts than those that the record was
+    computed from; old records do not say which.
+    """
+    texts = read_predictions(folder)
+    if record.texts is not None and (folder / PREDICTIONS).is_file():
+        found = texts_digest(texts)
+        if found != record.texts:
+            raise DataError(
+                f"{folder / PREDICTIONS}: other texts than the record's\n"
+                f"  found     sha256 {found[:12]}\n"
+                f"  expected  {record.texts[:12]}, of the texts that the scores were computed"
+                " from\n"
+                "  mend      restore the file, or run the record's command with --fresh"
+            )
+    return texts
+
+
     """Whether the texts on disk are those that the record was made from; old ones do not say."""
     try:
         texts = read_predictions(folder)

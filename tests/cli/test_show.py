@@ -1,6 +1,6 @@
 """harness show: one example of a run, with its prompt, reference and texts."""
 
-from harness.record import read_record
+from harness.record import PREDICTIONS, read_record
 from tests.support.command_line import SMALL
 from tests.support.reviews import made_up_rows, write_rows
 from tests.support.synthetic import write_runs
@@ -23,6 +23,15 @@ def test_show_prints_prompt_reference_and_prediction(run, call, tmp_path):
     code, _, err = call("show", tmp_path / "empty")
     assert code == 2
     assert "no record.json here or below" in err
+
+
+def test_show_refuses_other_texts_than_those_of_the_scores(run, call, tmp_path):
+    run("rag")
+    folder = next((tmp_path / "out").rglob("record.json")).parent
+    path = folder / PREDICTIONS
+    path.write_text("".join(path.read_text("utf-8").splitlines(keepends=True)[1:]), "utf-8")
+    code, _, err = call("show", folder)
+    assert (code, f"{path}: other texts than the record's" in err) == (2, True)
 
 
 def test_a_folder_with_several_runs_is_listed(call, tmp_path):

@@ -8,14 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import DataError
-from harness.record import (
-    PREDICTIONS,
-    Record,
-    find_runs,
-    read_predictions,
-    read_record,
-    texts_digest,
-)
+from harness.record import Record, find_runs, read_record, recorded_texts
 from harness.registry import METHODS
 from harness.reports.runs.choices import OPTION, chosen_by, usual
 from harness.reports.runs.recorded_floors import floors_beside
@@ -36,7 +29,7 @@ def load_boards(paths: Iterable[Path]) -> tuple[list[Board], list[str]]:
         if record.status == "running":
             left_out.append(f"{folder}: not finished; the command in its record resumes it")
         else:
-            _check_texts(folder, record)
+            recorded_texts(folder, record)  # refuses other texts than those of the scores
             runs.append(Run(folder, record))
     if not runs:
         raise DataError("\n".join(["no finished run to compare", *left_out]))
@@ -52,20 +45,6 @@ def with_floors(board: Board) -> Board:
     runs = (run for system in board.systems for run in system.runs)
     found = (floors_beside(run.folder, run.record) for run in runs)
     return replace(board, floors=tuple(next(filter(None, found), ())))
-
-
-def _check_texts(folder: Path, record: Record) -> None:
-    """Raises DataError if the texts beside a record are not those that it was computed from."""
-    if record.texts is None or not (folder / PREDICTIONS).is_file():
-        return
-    found = texts_digest(read_predictions(folder))
-    if found != record.texts:
-        raise DataError(
-            f"{folder / PREDICTIONS}: other texts than the record's\n"
-            f"  found     sha256 {found[:12]}\n"
-            f"  expected  {record.texts[:12]}, of the texts that the scores were computed from\n"
-            "  mend      restore the file, or run the record's command with --fresh"
-        )
 
 
 def systems_of(runs: Sequence[Run]) -> tuple[System, ...]:
