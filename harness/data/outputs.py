@@ -22,11 +22,15 @@ ROW = '{"id": "…", "output": "…"}'
 
 @dataclass(frozen=True)
 class Outputs:
-    """Predictions as read: their file, its sha256, and id → text."""
+    """Predictions as read: their file, its sha256, and id → text.
+
+    errors: id → why a text could not be made; it is in `texts` no more than one without a line.
+    """
 
     path: Path
     sha256: str
     texts: Mapping[str, str]
+    errors: Mapping[str, object]
 
 
 def read_outputs(path: Path, task: str) -> Outputs:
@@ -40,16 +44,21 @@ def read_outputs(path: Path, task: str) -> Outputs:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
     found: dict[str, str] = {}
+    errors: dict[str, object] = {}
     places: dict[str, str] = {}
     for place, row in _rows(path, raw, task):
         text = _text(place, row)
-        if text.id in found:
+        if text.id in places:
             raise DataError(
                 f"{place}: id {text.id!r} is already at {places[text.id]}; expected one"
                 " text per example. Remove one of the two"
             )
-        found[text.id], places[text.id] = text.output, place
-    return Outputs(path, sha256(raw).hexdigest(), found)
+        places[text.id] = place
+        if text.error:
+            errors[text.id] = text.error
+        else:
+            found[text.id] = text.output
+    return Outputs(path, sha256(raw).hexdigest(), found, errors)
 
 
 def _text(place: str, row: object) -> OutputModel:
@@ -118,7 +127,7 @@ def outputs_for(
     Raises DataError if an id is not in the whole split, or if an example has no text.
     """
     path, texts = outputs.path, outputs.texts
-    unknown = [key for key in texts if key not in whole.references]
+    unknown = [key for key in (*texts, *outputs.errors) if key not in whole.references]
     if unknown:
         raise DataError(
             f"{path}: {len(unknown)} ids are not in the {test.split} split, e.g. {unknown[0]!r};"
@@ -126,8 +135,10 @@ def outputs_for(
         )
     missing = [example.id for example in test.examples if example.id not in texts]
     if missing and not allow_missing:
+        error = outputs.errors.get(missing[0])
+        why = f", whose line has error {error!r:.100}" if error else ""
         raise DataError(
             f"{path}: {len(missing)} of {len(test.examples)} examples have no prediction, e.g."
-            f" {missing[0]!r}; --allow-missing scores them as empty"
+            f" {missing[0]!r}{why}; --allow-missing scores them as empty"
         )
     return {key: text for key, text in texts.items() if key in test.references}

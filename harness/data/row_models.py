@@ -134,12 +134,16 @@ class RowModel(Lenient):
 
 
 class OutputModel(BaseModel):
-    """A text made elsewhere; other fields are ignored."""
+    """A text made elsewhere; other fields are ignored.
+
+    error: why the text could not be made, as in a run's predictions.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     id: Annotated[str, AfterValidator(well_formed), at_most(ID_CHARACTERS)]
     output: Annotated[str, AfterValidator(well_formed), at_most(OUTPUT_CHARACTERS)]
+    error: Any = None
 
 
 class ReviewEntry(EntryModel):

@@ -111,6 +111,21 @@ def test_missing_predictions_are_scored_as_empty_with_exit_code_1(call, tmp_path
     assert (code, "failed 1" in out) == (1, True)
 
 
+def test_a_text_that_could_not_be_made_is_missing(call, tmp_path, reviews):
+    _, out, _ = call("list", "examples", "--data", reviews, "--json")
+    rows = [{"id": each["id"], "output": "text", "error": None} for each in json.loads(out)]
+    rows[0] |= {"output": "", "error": "server error: 500"}
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["score", path, "--data", reviews, "--task", "product_review", "--metrics", "rouge1"]
+    code, _, err = call(*words)
+    message = f"1 of 8 examples have no prediction, e.g. {rows[0]['id']!r}, whose line has error "
+    assert (code, f"{message}'server error: 500'; --allow-missing" in err) == (2, True)
+    code, out, _ = call(*words, "--allow-missing", "--json")
+    assert code == 1
+    assert json.loads(out)["n"] == {"planned": 8, "scored": 8, "empty": 1, "failed": 1}
+
+
 ROW = '{"id": "…", "output": "…"}'
 
 
