@@ -79,7 +79,7 @@ def _scored(
         missing = f"{unseen_words(share)}: {metric.remedy}"
         return Scored(replace(none, missing=missing, unseen=share))
     # 2. the values of all pairs together and of each
-    if metric.mean and not rows[..., 1].any():
+    if metric.mean and not rows[..., 1].any(axis=1).all():
         return Scored(replace(none, missing=f"no example has a value of {metric.name}"))
     values = [metric.overall(part, pairs) for part, pairs in zip(rows, samples, strict=True)]
     signature = of_samples(metric.signature, len(samples))

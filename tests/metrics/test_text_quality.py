@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.metrics import run_filter, text_quality
 from harness.metrics.base import Pair
 from harness.metrics.run_filter import may_share
+from harness.metrics.scoring import scored
 from harness.metrics.text_quality import (
     Copied,
     Distinct,
@@ -51,6 +52,15 @@ def test_length_is_a_ratio_of_sums_and_not_a_mean_of_ratios():
 )
 def test_repeated_4grams(text: str, share: float | None):
     assert RepeatedNgrams().score(pair(text)) == (share if share is None else pytest.approx(share))
+
+
+def test_a_sample_without_any_value_leaves_the_metric_without_one():
+    metric, long, short = RepeatedNgrams(), pair("a b c d e"), pair("a b")
+    for samples in ([[short] * 2, [long] * 2], [[long, short], [short] * 2]):
+        found = scored(metric, samples, None)
+        assert found.score.missing == f"no example has a value of {metric.name}"
+        assert (found.score.value, found.rows) == (None, None)
+    assert scored(metric, [[long, short], [short, long]], None).score.value == 0
 
 
 def test_distinct_bigrams_of_each_text():
