@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -167,7 +168,6 @@ def read_predictions(folder: Path) -> list[Prediction]:
     return found
 
 
-def texts_match(record: Record, folder: Path) -> bool:
 def recorded_texts(folder: Path, record: Record) -> list[Prediction]:
     """The texts of a run in its folder; [] where only the record is there.
 
@@ -188,6 +188,7 @@ def recorded_texts(folder: Path, record: Record) -> list[Prediction]:
     return texts
 
 
+def texts_match(record: Record, folder: Path) -> bool:
     """Whether the texts on disk are those that the record was made from; old ones do not say."""
     try:
         texts = read_predictions(folder)
@@ -228,7 +229,8 @@ def texts_digest(predictions: Iterable[Prediction]) -> str:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:
-    """Folders of runs at or below the given paths, in order. Raises DataError if there are none.
+    """Folders of runs at or below the given paths, in order; links to folders are followed. Raises
+    DataError if there are none.
 
     Old runs in dated folders, from before inputs changed, are included only if named explicitly.
     """
@@ -237,7 +239,7 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
         here = (
             [path]
             if (path / RECORD).is_file()
-            else sorted(file.parent for file in path.rglob(RECORD) if not is_dated(file.parent))
+            else sorted(folder for folder in _recorded_below(path) if not is_dated(folder))
         )
         if not here:
             raise DataError(
@@ -245,6 +247,21 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
             )
         found += [folder for folder in here if folder not in found]
     return found
+
+
+def _recorded_below(path: Path) -> Iterator[Path]:
+    """Folders with a record, links followed; each once, by its own path rather than a link's."""
+    waiting, seen = [path], set[Path]()
+    while waiting:
+        for name, below, files in os.walk(waiting.pop(0)):
+            folder = Path(name)
+            if (real := folder.resolve()) in seen:
+                below.clear()
+                continue
+            seen.add(real)
+            waiting += [folder / each for each in below if (folder / each).is_symlink()]
+            if RECORD in files:
+                yield folder
 
 
 def only_run(folder: Path) -> Path | None:

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from harness.errors import DataError
-from harness.record import read_record, record_there, write_record
-from tests.support.synthetic import everything, made_up
+from harness.record import find_runs, read_record, record_there, write_record
+from tests.support.synthetic import everything, made_up, write_runs
 
 
 @pytest.fixture
@@ -17,6 +17,18 @@ def fields(tmp_path):
     known = json.loads(write_record(record, tmp_path / "whole").read_text())
     del known["checksum"]  # what follows changes it on purpose
     return known
+
+
+def test_runs_in_linked_folders_are_found_once(tmp_path):
+    results, other = tmp_path / "results", tmp_path / "disk"
+    (plain,) = write_runs(results, ["sft"], ["product_review"], examples=2)
+    (moved,) = write_runs(other, ["rag"], ["product_review"], examples=2)
+    (results / "product_review" / "rag").symlink_to(moved.parent, target_is_directory=True)
+    linked = results / "product_review" / "rag" / moved.name
+    assert find_runs([results]) == [linked, plain]
+    (results / "product_review" / "latest").symlink_to(plain, target_is_directory=True)
+    (moved / "up").symlink_to(results, target_is_directory=True)
+    assert find_runs([results]) == [linked, plain]
 
 
 def refused(fields, folder):
