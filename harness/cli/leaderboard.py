@@ -34,6 +34,7 @@ def submit(
     id_: str | None = None,
     data: str | None = None,
     open_board: str | None = None,
+    tier: str | None = None,
 ) -> None:
     """Pack a run as a row. Scores its texts again; the row is ready for a pull request.
 
@@ -47,12 +48,13 @@ def submit(
         id_: the row's id; default method-run
         data: current location of the run's data
         open_board: for maintainers: create the board, with texts or numbers
+        tier: the board's, where texts made elsewhere fit several
     """
     from harness.leaderboard.pack import submit as packed
     from harness.leaderboard.row import Words
 
     words = Words(by=by, name=name, link=link, note=note, id=id_)
-    row = packed(run, boards, words, data=data, open_board=open_board)
+    row = packed(run, boards, words, data=data, open_board=open_board, tier=tier)
     console = screen(wrap=False)
     console.print(f"row: {row}")
     for path in sorted(row.iterdir()):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.data import load_split
 from harness.data.source import source_of
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, UsageError, counted
 from harness.leaderboard.board import BOARD, Board, against_rules, read_board, scoring
 from harness.leaderboard.duplicates import Originals
 from harness.leaderboard.recomputed import Numbers, numbers
@@ -34,6 +34,7 @@ def submit(
     *,
     data: str | None = None,
     open_board: str | None = None,
+    tier: str | None = None,
 ) -> Path:
     """Pack a complete run as a new row below `root`; returns the row's folder.
 
@@ -41,6 +42,7 @@ def submit(
     words: the submitter's words on the row.
     data: the current location of the run's data.
     open_board: "texts" or "numbers", to create the board from this run if there is none.
+    tier: of the board, where texts made elsewhere fit several.
 
     Raises DataError if the run is incomplete, contradicts its own texts or violates the board's
     rules; UsageError for a wrong option or a row that already exists.
@@ -55,13 +57,13 @@ def submit(
     if data:
         moved = settings.data.model_copy(update={"source": data})
         settings = settings.model_copy(update={"data": moved})
-    folder = root / settings.task / settings.data.setting / settings.preset
-    known = _known_board(folder, open_board)
-    if record.kind == "floor" or (known is None and record.kind == "scored"):
+    if record.kind == "floor" or (open_board and record.kind == "scored"):
         raise UsageError(
             f"{run}: a record of kind {record.kind!r}; a board is opened by a run, and floors are"
             " on its page without a row"
         )
+    folder = _folder(run, record, settings, root, tier)
+    known = _known_board(folder, open_board)
     # 2. Score its texts again.
     test = load_split(settings, "test")
     samples = _samples(run, record, test)
@@ -108,6 +110,38 @@ def _opened(
         mini_seed=settings.data.mini_seed,
         metrics={name: metric.signature for name, metric in found.metrics.items()},
     )
+
+
+def _folder(run: Path, record: Record, settings: RunSettings, root: Path, tier: str | None) -> Path:
+    """The folder of the board that a run belongs to.
+
+    A run has the tier of its preset. Texts made elsewhere have none: their board is one of the same
+    examples. Raises UsageError where that is not one board, and for the tier of a run.
+    """
+    boards = root / settings.task / settings.data.setting
+    if record.kind == "run":
+        if tier not in (None, settings.preset):
+            raise UsageError(f"--tier {tier}: a run's tier is its preset, {settings.preset}")
+        return boards / settings.preset
+    data = record.data.test
+    there = [read_board(path.parent) for path in sorted(boards.glob(f"{tier or '*'}/{BOARD}"))]
+    fit = [
+        place.folder
+        for place in there
+        if (place.board.test.fingerprint, place.board.test.examples)
+        == (data.fingerprint, data.examples)
+    ]
+    if not fit:
+        of = f"its data and tier {tier}" if tier else "its data"
+        raise UsageError(
+            f"{run}: no board of {of} in {boards}; expected one with test data"
+            f" {data.fingerprint[:12]}, {counted(data.examples, 'example')}. A run opens a board,"
+            " with --open-board"
+        )
+    if len(fit) > 1:
+        names = ", ".join(folder.name for folder in fit)
+        raise UsageError(f"{run}: boards of its data are {names}; name one with --tier")
+    return fit[0]
 
 
 def _known_board(folder: Path, open_board: str | None) -> Board | None:

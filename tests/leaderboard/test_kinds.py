@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from harness.data import load_split
 from harness.errors import UsageError
+from harness.leaderboard.board import BOARD
 from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.build import build
 from harness.leaderboard.floors_of_boards import floors_of
@@ -40,14 +42,30 @@ def rows_of_csv(out: Path) -> list[dict]:
 
 
 @pytest.fixture
-def scored(runs, tmp_path) -> Path:
-    """A record of texts made elsewhere, on the data of the run on mini."""
+def scored_with(runs, tmp_path):
+    """Records texts made elsewhere on the data of the run on mini; they may be changed first."""
     settings = validate(RunSettings, read_record(runs["mini"]).settings, "settings")
     test = load_split(settings, "test")
-    texts = {example.id: f"I like it, {example.id}." for example in test.examples}
-    return record_texts(
-        Source("mine", "scored", "", "score"), texts, settings, test, tmp_path
-    ).folder
+
+    def record(changed) -> Path:
+        texts = {
+            one.id: changed(at, f"I like it, {one.id}.") for at, one in enumerate(test.examples)
+        }
+        source = Source("mine", "scored", "", "score")
+        return record_texts(source, texts, settings, test, tmp_path).folder
+
+    return record
+
+
+@pytest.fixture
+def scored(scored_with) -> Path:
+    return scored_with(lambda number, text: text)
+
+
+def edit_board(folder: Path, change) -> None:
+    fields = json.loads((folder / BOARD).read_text("utf-8"))
+    change(fields)
+    (folder / BOARD).write_text(json.dumps(fields), "utf-8")
 
 
 def test_floors_are_on_the_page_and_in_the_csv_without_a_rank(boards, tmp_path):
@@ -154,6 +172,30 @@ def test_they_open_no_board_and_no_run_passes_for_them(boards, scored, tmp_path)
     (place,) = all_boards(boards / "mini")
     (verdict,) = dict(verify_all([(place, [row])], None)).values()
     assert "backbone.parameters is missing" in str(verdict)
+
+
+def test_texts_made_elsewhere_go_to_the_board_of_their_data_whatever_its_tier(
+    boards, scored, tmp_path
+):
+    mini = boards / "mini/product_review/user/mini"
+    other = shutil.copytree(mini, mini.with_name("smollm2"))
+    edit_board(other, lambda fields: fields["test"].update(tier="smollm2"))
+    with pytest.raises(UsageError, match="boards of its data are mini, smollm2; name one with --"):
+        submit(scored, boards / "mini", BY)
+    row = submit(scored, boards / "mini", BY, tier="smollm2")
+    assert row.parent == other
+    shutil.rmtree(row)
+    shutil.rmtree(mini)
+    assert submit(scored, boards / "mini", BY) == row
+    with pytest.raises(UsageError, match="no board of its data and tier mini in"):
+        submit(scored, boards / "mini", BY, tier="mini")
+    with pytest.raises(UsageError, match="no board of its data in"):
+        submit(scored, boards / "folder", BY)
+
+
+def test_the_tier_of_a_run_is_its_preset(boards, runs):
+    with pytest.raises(UsageError, match="--tier smollm2: a run's tier is its preset, mini"):
+        submit(runs["mini"], boards / "mini", BY, tier="smollm2")
 
 
 def rerun_of(metric, level):
