@@ -180,13 +180,15 @@ def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]
 
 
 def _agrees(run: Path, record: Record, found: Numbers) -> None:
-    claimed = {name: metric.value for name, metric in record.metrics.items()}
+    """Raises DataError where a metric that the record computed in the same way is another here."""
     for name, metric in found.metrics.items():
-        value = claimed.get(name)
-        if value is None or metric.value is None or abs(value - metric.value) <= CLAIM:
+        own = record.metrics.get(name)
+        if own is None or own.signature != metric.signature:
+            continue
+        if own.value is None or metric.value is None or abs(own.value - metric.value) <= CLAIM:
             continue
         raise DataError(
-            f"{run}: its record says {name} {value:.4f}, its texts score {metric.value:.4f};"
+            f"{run}: its record says {name} {own.value:.4f}, its texts score {metric.value:.4f};"
             " `harness run --fresh` generates and scores them again"
         )
 

@@ -11,7 +11,8 @@ from harness.leaderboard.board import boards as all_boards
 from harness.leaderboard.board import read_board
 from harness.leaderboard.pack import submit
 from harness.leaderboard.row import Words
-from harness.record import PREDICTIONS, write_json, write_lines
+from harness.leaderboard.untrusted import read_submission
+from harness.record import PREDICTIONS, read_record, write_json, write_lines
 from tests.support.boards import rows_of
 
 BY = Words(by="Someone")
@@ -52,6 +53,23 @@ def test_submit_refuses_a_run_that_disagrees_with_itself(runs, tmp_path):
     write_json(run / "record.json", {**fields, "status": "failed"})
     with pytest.raises(DataError, match="status 'failed'; expected a complete run"):
         submit(run, tmp_path, BY, open_board="texts")
+
+
+def test_a_run_scored_with_another_tokenizer_than_the_boards_is_scored_by_the_boards(
+    runs, packed, tmp_path
+):
+    root = shutil.copytree(packed / "folder", tmp_path / "boards")
+    for row in ("rag", "nonpers"):
+        shutil.rmtree(rows_of(root, row))
+    path = root / "product_review/user/mini/board.json"
+    fields = json.loads(path.read_text())
+    signature = fields["metrics"]["bleu"].replace("tok:13a", "tok:char")
+    fields |= {"bleu_tokenizer": "char", "metrics": {**fields["metrics"], "bleu": signature}}
+    write_json(path, fields)
+    row = read_submission(submit(runs["rag"], root, BY))
+    own = read_record(runs["rag"]).metrics["bleu"]
+    assert row.metrics["bleu"].signature == signature != own.signature
+    assert row.metrics["bleu"].value != own.value
 
 
 FAILURES = {
