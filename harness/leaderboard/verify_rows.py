@@ -17,6 +17,7 @@ from harness.leaderboard.recomputed import Numbers, numbered, numbers
 from harness.leaderboard.submission import Slice, Submission
 from harness.leaderboard.untrusted import PREDICTIONS, read_submission, read_texts
 from harness.leaderboard.verification import Verification, files_digest, read_verification
+from harness.record import blank
 from harness.settings import RunSettings
 from harness.types import SplitData
 
@@ -209,7 +210,7 @@ def _text_ids(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator
 
 def _empty(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
     """A message if the row counts other examples with an empty text than there are."""
-    empty = {key for texts in samples for key, text in texts.items() if not text.strip()}
+    empty = {key for texts in samples for key, text in texts.items() if blank(text)}
     if len(empty) != row.n.empty:
         yield f"n.empty is {row.n.empty}; {PREDICTIONS} has {len(empty)} such examples"
 

@@ -24,6 +24,7 @@ from harness.record import (
     Outcome,
     Record,
     SplitInfo,
+    blank,
     record_there,
     texts_digest,
     texts_match,
@@ -118,7 +119,7 @@ def _record(
             planned=len(test.examples),
             scored=len(test.examples),
             failed=len(absent),
-            empty=sum(not texts.get(one.id, "").strip() for one in test.examples),
+            empty=sum(blank(texts.get(one.id, "")) for one in test.examples),
         ),
         inputs=_inputs(settings),
     )

@@ -79,3 +79,4 @@ from harness.record.views import (
     RelativeLikelihood,
     Thoughts,
 )
+from harness.record.visible import blank

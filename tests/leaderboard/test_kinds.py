@@ -198,6 +198,17 @@ def test_the_tier_of_a_run_is_its_preset(boards, runs):
         submit(runs["mini"], boards / "mini", BY, tier="smollm2")
 
 
+def test_a_text_that_shows_nothing_is_empty_in_record_and_row(boards, scored_with):
+    made = scored_with(lambda number, text: "\u200b \u2800" if number == 1 else text)
+    assert read_record(made).n.empty == 1
+    row = submit(made, boards / "mini", BY)
+    (place,) = all_boards(boards / "mini")
+    assert dict(verify_all([(place, [row])], None))[row].status == "verified"
+    edit(row, lambda fields: fields["n"].update(empty=0))
+    (refused,) = dict(verify_all([(place, [row])], None)).values()
+    assert "n.empty is 0; predictions.jsonl has 1 such examples" in str(refused)
+
+
 def rerun_of(metric, level):
     draw = np.random.default_rng(0)
     return Rerun(

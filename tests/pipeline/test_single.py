@@ -1,10 +1,13 @@
 """A run from settings to record: what it leaves, and that repeating it changes nothing."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from harness.pipeline.single import run
+from harness.pipeline.single import _counts, run
 from harness.record import read_predictions, read_record, texts_digest
 from harness.registry import find
+from harness.types import Prediction
 from tests.support.runs import go, settings, texts
 
 
@@ -24,6 +27,13 @@ def test_every_method_leaves_a_record(tmp_path, reviews, backbone, method):
     assert record.data.splits["test"].users == 4
     if method == "flythinker":
         assert record.backbone.reasoner.parameters == record.backbone.parameters
+
+
+def test_a_text_that_shows_nothing_counts_as_empty():
+    shown = {"a": "fine", "b": " ", "c": "\u200b\u2800", "d": "."}
+    plan = SimpleNamespace(test=SimpleNamespace(examples=list(shown)), test_prompts=[])
+    texts = [Prediction(key, "u", text, 1, "f") for key, text in shown.items()]
+    assert _counts(plan, texts, None).empty == 2
 
 
 def test_the_same_command_shows_the_run_and_fresh_redoes_it(tmp_path, reviews, backbone):
