@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from harness.data.compressed import decompressed
 from harness.data.row_models import OutputModel
 from harness.errors import DataError
 from harness.record import strict_json
@@ -36,17 +38,19 @@ class Outputs:
 def read_outputs(path: Path, task: str) -> Outputs:
     """Read lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
 
+    A file that ends in .gz or .zst is decompressed.
+
     Raises DataError naming file, line (or golds index) and field for anything else, for
     repeated ids, and for a LongLaMP file of another task.
     """
     try:
-        raw = path.read_bytes()
+        stored = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; expected a file of predictions") from None
     found: dict[str, str] = {}
     errors: dict[str, object] = {}
     places: dict[str, str] = {}
-    for place, row in _rows(path, raw, task):
+    for place, row in _rows(path, decompressed(BytesIO(stored), path).read(), task):
         text = _text(place, row)
         if text.id in places:
             raise DataError(
@@ -58,7 +62,7 @@ def read_outputs(path: Path, task: str) -> Outputs:
             errors[text.id] = text.error
         else:
             found[text.id] = text.output
-    return Outputs(path, sha256(raw).hexdigest(), found, errors)
+    return Outputs(path, sha256(stored).hexdigest(), found, errors)
 
 
 def _text(place: str, row: object) -> OutputModel:

@@ -1,10 +1,13 @@
 """harness score: predictions made elsewhere, scored or refused."""
 
+import gzip
 import json
+from hashlib import sha256
 
 import pytest
 
 from harness.data.outputs import read_outputs
+from harness.errors import DataError
 
 
 @pytest.mark.parametrize("layout", ["lines", "longlamp"])
@@ -124,6 +127,18 @@ def test_a_text_that_could_not_be_made_is_missing(call, tmp_path, reviews):
     code, out, _ = call(*words, "--allow-missing", "--json")
     assert code == 1
     assert json.loads(out)["n"] == {"planned": 8, "scored": 8, "empty": 1, "failed": 1}
+
+
+def test_compressed_predictions_are_read(tmp_path):
+    content = b'{"id": "a", "output": "fine"}\n'
+    path = tmp_path / "p.jsonl.gz"
+    path.write_bytes(gzip.compress(content))
+    found = read_outputs(path, "product_review")
+    assert found.texts == {"a": "fine"}
+    assert found.sha256 == sha256(path.read_bytes()).hexdigest()
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"p\.jsonl\.gz"):
+        read_outputs(path, "product_review")
 
 
 ROW = '{"id": "…", "output": "…"}'
