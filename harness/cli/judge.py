@@ -61,7 +61,10 @@ def judge(
     boards = [checked(board, allow_different=False) for board in loaded]
     warn(console, left_out)
     asked = judge_of(judge, asking)
-    tasks = [task for board in boards for task in _tasks(board, runs, asked, ask, limit)]
+    # runs with the same texts share a folder of replies
+    tasks = list({
+        task.folder: task for board in boards for task in _tasks(board, runs, asked, ask, limit)
+    }.values())  # fmt: skip
     if not same_judge:
         refuse_another_address(tasks)
     open_questions = [each for task in tasks for each in task.open_questions(again)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 
 import pytest
 
@@ -99,6 +100,22 @@ def test_replies_that_stopped_within_a_line_go_on(ask, runs):
         assert len(stub.prompts) == 12 + 1
     (again,) = judgings_of(runs["rich"])
     assert again.by_question.keys() == kept.by_question.keys()
+
+
+def test_runs_with_the_same_texts_share_what_is_asked_and_are_both_shown(call, ask, runs, tmp_path):
+    twin = tmp_path / "out/product_review/twin" / runs["poor"].name
+    shutil.copytree(runs["poor"], twin)
+    write_record(dataclasses.replace(read_record(twin), method="twin"), twin)
+    runs["twin"] = twin
+    with served(Stub(fair)) as stub:
+        words = ("--judge", f"{stub.url}#tiny", "--json", "--dry-run")
+        _, plan, _ = call("judge", *runs.values(), *words)
+        code, found = ask(stub, of=("rich", "poor", "twin"))
+        assert (code, len(stub.prompts)) == (0, 12)
+    assert json.loads(plan)["questions"] == 12
+    pairs = {(one["first"], one["second"]): one["found"]["win_rate"] for one in found["pairs"]}
+    assert set(pairs) == {("rich", "poor"), ("rich", "twin")}
+    assert pairs["rich", "poor"] == pairs["rich", "twin"]
 
 
 def test_aspects_of_every_text_of_one_run(ask):

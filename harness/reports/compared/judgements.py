@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.record import Record
-from harness.record.judged import ASPECTS, CRITERIA, Judged, judgings_of, requests, tried_as
+from harness.record.judged import (
+    ASPECTS,
+    CRITERIA,
+    Judged,
+    Judging,
+    judgings_of,
+    requests,
+    tried_as,
+)
 from harness.record.trials import TriedMetric
 from harness.reports.runs.systems import Board, Run
 from harness.reports.trial.marks import failed_metrics, trials_near
@@ -110,14 +118,13 @@ def judgements_of(board: Board) -> Judgements:
         about = own
         if judging.ask == "aspects":
             runs.append(_scores(board, run, own, judged))
-        elif judging.against in names:
-            other, record = names[judging.against]
-            if record.texts not in (None, judging.against_texts):
-                stale.append(f"{judged.folder}: judged other texts of {other}; not shown")
-                continue
-            asked.append(((own, other), judged))
-            about = f"{own} − {other}"
+        elif others := _others(judging, names):
+            asked += [((own, other), judged) for other in others]
+            about = f"{own} − {', '.join(others)}"
         else:
+            if judging.against in names:
+                other, _ = names[judging.against]
+                stale.append(f"{judged.folder}: judged other texts of {other}; not shown")
             continue  # the other run is not in this comparison
         costs.append(_cost(about, judged))
     panel = replace(board.panel, family=max(1, len(asked) * len(CRITERIA)))
@@ -140,6 +147,19 @@ def _all(board: Board) -> Iterator[tuple[Run, Judged]]:
             for judged in judgings_of(run.folder):
                 if judged.judging.run == run_key(run):
                     yield run, judged
+
+
+def _others(judging: Judging, names: Mapping[str, tuple[str, Record]]) -> list[str]:
+    """Names of the runs that have the other run's texts: itself, and those with the same ones."""
+    return [
+        name
+        for key, (name, record) in names.items()
+        if key != judging.run
+        and (
+            record.texts == judging.against_texts
+            or (record.texts is None and key == judging.against)
+        )
+    ]
 
 
 def run_key(run: Run) -> str:
