@@ -18,7 +18,7 @@ from pathlib import Path
 
 import jinja2
 
-from benchmarks.findings_study import PUBLISHED, ROOT, Interval, Study, trials
+from benchmarks.findings_study import PUBLISHED, ROOT, Interval, Study, inspections, trials
 from harness.inputs.digests import file_sha256
 from harness.record import find_runs
 from harness.reports.render import numbers
