@@ -39,7 +39,7 @@ class Request:
     options: of the command line, with the run file's preset and plugins.
     base: the run file's settings.
     where: where the run file has a setting.
-    fit: leave out options that a method lacks, because they are for one of several.
+    meant_for: methods that the settings are for; with several, each takes the options that it has.
     axes: settings of which a sweep runs every value, by dotted name.
     """
 
@@ -49,7 +49,7 @@ class Request:
     options: RunOptions
     base: Mapping[str, Any]
     where: Where
-    fit: bool
+    meant_for: tuple[str, ...]
     axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def settings(
@@ -71,6 +71,11 @@ class Request:
         if factory is not None and "method" in base:
             self._check_own_options(method, factory, base["method"])
         return settings_for(options, method, factory, more, base=base, task=task, seed=seed)
+
+    @property
+    def fit(self) -> bool:
+        """Leave out options that a method lacks, because they are for one of several."""
+        return len(self.meant_for) > 1
 
     @property
     def depends_on_the_method(self) -> bool:
@@ -99,7 +104,7 @@ class Request:
         """Its runs, checked: by task, method and seed."""
         plugged = plugins(self.options.plugin)
         factories = {name: method_named(name, plugged) for name in self.methods}
-        self._refuse_options_of_none(factories)
+        self._refuse_options_of_none(factories, plugged)
         for task in self.tasks:
             for name, factory in factories.items():
                 settings = partial(self.settings, name, factory, task, self.seeds[0])
@@ -146,16 +151,26 @@ class Request:
 
         validate(options, given, place)
 
-    def _refuse_options_of_none(self, factories: Mapping[str, Factory]) -> None:
+    def _refuse_options_of_none(
+        self, factories: Mapping[str, Factory], plugged: Mapping[str, Factory]
+    ) -> None:
         """With several methods, an option goes to those that have it. Raises UsageError if none,
-        also for another swept setting that changes nothing."""
-        known = sorted({key for factory in factories.values() for key in own_options(factory)})
+        also for another swept setting that changes nothing.
+
+        factories: of the methods that are run.
+        plugged: methods of plugin files.
+        """
         swept = [key.removeprefix("method.") for key in self.axes if key.startswith("method.")]
-        for key in [*self.base.get("method", {}), *swept]:
-            if len(factories) > 1 and key not in known:
+        given = [*self.base.get("method", {}), *swept]
+        if self.fit and given:
+            meant = list(dict.fromkeys([*factories, *self.meant_for]))
+            known = sorted(
+                {key for name in meant for key in own_options(method_named(name, plugged))}
+            )
+            for key in (key for key in given if key not in known):
                 where = place_of(self.where, f"method.{key}")
                 raise UsageError(
-                    f"{where}: method.{key}: none of {', '.join(factories)} has this option. Known:"
+                    f"{where}: method.{key}: none of {', '.join(meant)} has this option. Known:"
                     f" {', '.join(known) or 'none'}"
                 )
         for key in self.axes:
@@ -199,7 +214,7 @@ def requested(
             )
         request = Request(
             methods(method), tasks(options.task or RunSettings().task), given or (0,), options, {},
-            "settings", fit=method == "all",
+            "settings", meant_for=methods(method),
         )  # fmt: skip
         return [request], refuse_file(out or RESULTS)
     blocks = read_run_file(config)
@@ -262,7 +277,7 @@ def request_of(
         ),
         block.values,
         place,
-        fit=len(listed) > 1 or method == "all",
+        meant_for=(*methods(method), *listed) if method == "all" else listed,
         axes=axes or {},
     )
 

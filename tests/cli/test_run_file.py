@@ -117,6 +117,14 @@ def test_a_wrong_file_is_refused_before_any_run(call, written, old, new, message
     assert (code, message in err) == (2, True), err
 
 
+def test_an_option_of_no_method_of_the_file_is_refused_whichever_is_chosen(call, written):
+    # lam belongs to flythinker, which the file lists: rag runs without it, as above
+    path = written(FILE.replace("lam = 0.25", "lam = 0.25\nlamm = 1"))
+    for method in ("rag", "flythinker", "nonpers"):
+        code, _, err = call("run", "--config", path, "--method", method)
+        assert (code, "line 31: method.lamm: none of " in err) == (2, True), err
+
+
 def test_neither_a_method_nor_a_file(call):
     code, _, err = call("run")
     assert (code, "expected --method NAME (`harness list methods`) or --config" in err) == (2, True)
