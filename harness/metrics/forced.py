@@ -107,14 +107,26 @@ def forced_scores(
     signature = f"{whole.signature}|forced:{WINDOW}|{signature_of(starts)}"
     cells = kept or [[None if value is None else (value,) for value in row] for row in each]
     rows = _drift_rows(cells, windows, starts)
-    found = drift(rows, panel, signature, slope_of(metric, len(starts)))
-    slope = Drift(examples=int(rows.any(axis=1).sum()), **ends_of(found))
+    reach = int(rows.any(axis=1).sum())
     without = [row.missing for row in slices if row.missing is not None]
     without += [APART for one in by_slice if one.score.value is not None and one.rows is None]
+    without += [whole.missing] if whole.missing is not None and reach else []
     if without:
-        slope = Drift(examples=slope.examples, value=None, missing=without[0])
+        slope = Drift(examples=reach, value=None, missing=without[0])
+    else:
+        found = drift(rows, panel, signature, slope_of(metric, len(starts)))
+        slope = Drift(examples=reach, **ends_of(_finite(found)))
     curve = ForcedMetric(signature=signature, slices=slices, drift=slope, **ends_of(whole))
     return WindowScores(curve, each, kept)
+
+
+def _finite(slope: Score) -> Score:
+    """The slope, or none where a draw of users gives a slice no finite value."""
+    numbers = [one for one in (slope.value, slope.low, slope.high) if one is not None]
+    if np.isfinite(numbers).all():
+        return slope
+    missing = "the slope or an end of its interval is no finite number: mend the metric's `value`"
+    return Score(None, slope.each, slope.signature, missing=missing)
 
 
 def _score(

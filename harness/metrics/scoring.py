@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import isclose
+from math import isclose, isfinite
 from statistics import fmean
 
 import numpy as np
@@ -50,11 +50,14 @@ def scored(
     rows_of: gives the metric's rows; they may have been computed before.
 
     The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
-    no value, if the metric's tokenizer does not see the references, or if the metric raises.
+    no value, if the metric's tokenizer does not see the references, or if the metric raises or
+    gives a value that is no finite number, which no record can hold.
     There is neither interval nor rows if the rows do not give the value (some metrics of evaluate).
     """
     try:
-        return _scored(metric, samples, panel, rows_of)
+        found = _scored(metric, samples, panel, rows_of)
+        _refuse_infinite(metric, found.score, samples[0])
+        return found
     except (Exception, SystemExit) as error:
         why = broken(metric, error)
     return Scored(Score(None, (None,) * len(samples[0]), metric.name, missing=why))
@@ -78,6 +81,7 @@ def _scored(
     if share > MOST_UNSEEN:
         missing = f"{unseen_words(share)}: {metric.remedy}"
         return Scored(replace(none, missing=missing, unseen=share))
+    _refuse_shape(metric, rows)
     # 2. the values of all pairs together and of each
     if metric.mean and not rows[..., 1].any(axis=1).all():
         return Scored(replace(none, missing=f"no example has a value of {metric.name}"))
@@ -166,6 +170,31 @@ def _checked(metric: Metric, pairs: Sequence[Pair], rows_of: RowsOf) -> Array:
             f" expected [{len(pairs)}, K] finite numbers. Mend its `rows`"
         )
     return rows
+
+
+def _refuse_shape(metric: Metric, rows: Array) -> None:
+    """Raises DataError unless `value` takes the last axis away, whatever is before it: numpy would
+    broadcast another shape, to wrong values of each example."""
+    for sums in (rows, rows[0].sum(axis=0)):
+        shape = np.shape(metric.value(sums))
+        if shape != sums.shape[:-1]:
+            raise DataError(
+                f"metric {metric.name}: `value` gave shape {shape} for sums of shape {sums.shape};"
+                f" expected [..., K] → [...], {sums.shape[:-1]} here. Mend its `value`: take"
+                " columns with sums[..., 0]"
+            )
+
+
+def _refuse_infinite(metric: Metric, score: Score, pairs: Sequence[Pair]) -> None:
+    """Raises DataError for a value, or an end of its interval, that is no finite number."""
+    each = zip((f"example {pair.example.id}" for pair in pairs), score.each, strict=True)
+    ends = [("an end of the interval", end) for end in (score.low, score.high)]
+    for where, value in [("all texts", score.value), *each, *ends]:
+        if value is not None and not isfinite(value):
+            raise DataError(
+                f"metric {metric.name}: {value:g} for {where}; expected a finite number. Mend its"
+                " `value`, or give an example without a value a row of zeros"
+            )
 
 
 def _refuse_outside(metric: Metric, score: Score, pairs: Sequence[Pair]) -> None:
