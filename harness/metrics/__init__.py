@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from harness.errors import HarnessError, UsageError
 from harness.paths import expanded
@@ -114,7 +114,31 @@ def metric_class(name: str) -> type[Metric]:
             f"metric {name!r}: found {type(found).__name__} {found!r:.80}; expected a class that"
             " derives from harness.metrics.base.Metric or MeanMetric (docs/plugins.md shows one)"
         )
+    _refuse_declared(name, found)
     return found
+
+
+def _refuse_declared(name: str, kind: type[Metric]) -> None:
+    """Raises UsageError for an attribute of a metric's class that comparisons cannot use."""
+    from harness.metrics.base import Better
+    from harness.settings import EvalSettings
+
+    attributes = {
+        "better": (kind.better in get_args(Better), "'higher' or 'lower'"),
+        "unit": (isinstance(kind.unit, str), "text"),
+        "title": (isinstance(kind.title, str), "text"),
+        "options": (
+            isinstance(kind.options, Mapping)
+            and all(setting in EvalSettings.model_fields for setting in kind.options.values()),
+            "names of settings in `eval` by argument",
+        ),
+    }
+    for attribute, (usable, expected) in attributes.items():
+        if not usable:
+            raise UsageError(
+                f"metric {name!r}: {attribute} = {getattr(kind, attribute)!r:.80}; expected"
+                f" {expected}. Mend the class {kind.__name__} of {home_of(kind)}"
+            )
 
 
 def is_mean(name: str) -> bool:

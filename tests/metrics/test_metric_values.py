@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from harness.metrics.base import Metric, Pair
+from harness import registry
+from harness.errors import UsageError
+from harness.metrics import metric
+from harness.metrics.base import MeanMetric, Metric, Pair
 from harness.metrics.forced import forced_scores, window_pair
 from harness.metrics.scoring import scored
 from harness.statistics import Array
@@ -115,3 +118,28 @@ def test_a_value_of_another_shape_is_refused(kind, found):
     assert score.value is None
     assert f"metric marks: `value` gave shape {found} for sums of shape" in (score.missing or "")
     assert "expected [..., K] → [...]" in (score.missing or "")
+
+
+class Words(MeanMetric):
+    name, unit = "words", "words"
+
+    def score(self, pair: Pair) -> float:
+        return float(len(pair.prediction.split()))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("better", "smaller", "better = 'smaller'; expected 'higher' or 'lower'"),
+        ("unit", None, "unit = None; expected text"),
+        ("title", 3, "title = 3; expected text"),
+        ("options", {"size": "sise"}, "options = {'size': 'sise'}; expected names of settings"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(monkeypatch, attribute, value, message):
+    monkeypatch.setattr(Words, attribute, value)
+    entry = registry.Entry("words", f"{__name__}:Words", "a package")
+    monkeypatch.setattr("harness.registry.table", lambda kind: {"words": entry})
+    with pytest.raises(UsageError) as refused:
+        metric("words")
+    assert f"metric 'words': {message}" in str(refused.value)
