@@ -193,6 +193,11 @@ def _settings(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _refuse_odd(key: str, listed: Sequence[Any], where: str) -> None:
     """Raises UsageError for a key that cannot be swept, for no values, and for one given twice."""
+    if key == "method" or any(name.startswith(f"{key}.") for name in fields_of(RunFile)):
+        raise UsageError(
+            f"{where}: {key} is a section; expected one key of it. For values that belong together"
+            " write a [[runs]] table for each"
+        )
     if key in FIXED:
         raise UsageError(f"{where}: {key} = {list(listed)!r}; expected one value. Use {FIXED[key]}")
     if not listed:

@@ -99,6 +99,8 @@ WRONG = [
     ("method.lam = [0, 0.5]", "train.lr_grid = [[1]]", "line 6 too; expected one of them"),
     ("[1e-3, 2e-3]", "[-1]", "line 6: train.lr_grid.0 = -1; expected a number greater"),
     ("method.lam", "train.epoch", "line 9: unknown key 'train.epoch'. Did you mean 'train.epochs'"),
+    ("method.lam = [0, 0.5]", "data = [{limit = 1}]", "line 9: data is a section; expected one"),
+    ("method.lam = [0, 0.5]", "method = [{lam = 0}]", "line 9: method is a section; expected one"),
     ("method.lam", "seeds", "line 9: sweep.seeds; write seeds = … outside [sweep]"),
     ("seeds = ", "seed = ", "line 2: seed = [0, 1]; expected one value. Use seeds"),
     ("time = 600", "tine = 600", "line 15, [slurm]: unknown key 'tine'. Did you mean 'time'?"),
