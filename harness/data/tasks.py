@@ -13,6 +13,7 @@ from functools import cached_property
 from string import Formatter
 
 from harness.data.row_models import AbstractRow, EmailRow, ReviewRow, RowModel, TopicRow
+from harness.errors import UsageError
 from harness.types import Entry
 
 NUMBERED_ITEMS = re.compile(r"\s1\.\s")
@@ -39,9 +40,17 @@ def before_items(text: str) -> str:
     return text[: text.index("1.", match.start())].rstrip()
 
 
+def _names_in(template: str) -> list[str]:
+    """What a template has in braces. Raises ValueError where its braces do not match."""
+    return [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+
+
 @dataclass(frozen=True)
 class Task:
-    """Everything that differs between tasks. Templates name an entry's fields in braces."""
+    """Everything that differs between tasks. Templates name an entry's fields in braces.
+
+    Raises UsageError for a field that rows lack, and for a template that cannot be filled.
+    """
 
     name: str
     user: str
@@ -66,6 +75,29 @@ class Task:
     body_words: int | None = None
     """If set, prompts show only this many words of the body, joined by single spaces."""
 
+    def __post_init__(self) -> None:
+        of_row = f"a field of {self.row.__name__}: {', '.join(self.row.model_fields)}"
+        of_entry = f"a field of its profile's entries: {', '.join(self.fields)}"
+        if self.user not in self.row.model_fields:
+            raise self._wrong(f"user = {self.user!r}", of_row)
+        if self.body not in self.fields:
+            raise self._wrong(f"body = {self.body!r}", of_entry)
+        for what in ("entry", "document", "request"):
+            template = getattr(self, what) or ""
+            try:
+                shown = _names_in(template)
+                if not set(shown) - set(self.fields):  # a format may still be wrong: {year:d}
+                    template.format_map(dict.fromkeys(self.fields, ""))
+            except (ValueError, LookupError) as error:
+                expected = "text with an entry's fields in braces, other braces doubled"
+                raise self._wrong(f"{what} = {template!r}: {error}", expected) from None
+            for name in shown:
+                if name not in self.fields:
+                    raise self._wrong(f"{what} shows {name!r}", of_entry)
+
+    def _wrong(self, found: str, expected: str) -> UsageError:
+        return UsageError(f"task {self.name!r}: {found}; expected {expected}")
+
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """The names of an entry's fields, in the order of its model."""
@@ -75,8 +107,7 @@ class Task:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """The fields that a prompt shows, in which a target could leak."""
-        names = (name for _, name, _, _ in Formatter().parse(self.entry) if name)
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(_names_in(self.entry)))
 
     def phrase(self, entry: Entry) -> str:
         """The entry as the prompt shows it."""

@@ -10,6 +10,7 @@ import pytest
 from harness.data import ABSTRACT_GENERATION, PRODUCT_REVIEW, TOPIC_WRITING, Task
 from harness.data.content import task_digest
 from harness.data.tasks import before_items
+from harness.errors import UsageError
 from harness.registry import find
 
 REVIEWS = [
@@ -56,6 +57,27 @@ def test_a_prompt_equals_longlamps_exactly(task: Task, entries: list, text: str)
 @pytest.mark.parametrize("task", [PRODUCT_REVIEW, ABSTRACT_GENERATION, TOPIC_WRITING])
 def test_without_entries_the_prompt_is_the_input(task: Task):
     assert task.prompt([], "Write.") == "Write."
+
+
+WRONG_FIELDS = [
+    ({"user": "autor"}, "user = 'autor'; expected a field of ReviewRow: id, input, output,"),
+    ({"body": "text"}, "body = 'text'; expected a field of its profile's entries: overall,"),
+    ({"entry": "{sumary} {reviewText}"}, "entry shows 'sumary'; expected a field of its profile's"),
+    ({"document": "{text}"}, "document shows 'text'; expected a field"),
+    ({"request": "{text}"}, "request shows 'text'; expected a field"),
+    ({"entry": "{} {reviewText}"}, "entry shows ''; expected a field"),
+    ({"entry": "{summary.size}"}, "entry shows 'summary.size'; expected a field"),
+    ({"document": '"{summary" {reviewText}'}, "document = '\"{summary\" {reviewText}': "),
+    ({"document": "{summary:d}"}, "document = '{summary:d}': "),
+    ({"document": "{summary} }"}, "document = '{summary} }': "),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG_FIELDS)
+def test_a_task_that_names_what_its_rows_lack_is_refused_where_it_is_made(change, message):
+    with pytest.raises(UsageError) as refused:
+        replace(PRODUCT_REVIEW, name="mine", **change)
+    assert f"task 'mine': {message}" in str(refused.value)
 
 
 @pytest.mark.parametrize(
