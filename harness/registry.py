@@ -61,6 +61,8 @@ TASKS = ("product_review", "abstract_generation", "topic_writing")
 PLUGIN_MODULE = plugins.PLUGIN_MODULE
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,79}")
 """Names of methods, tasks and metrics: also names of folders, so never a path."""
+RESERVED = {"method": ("all", "none"), "task": ("all",)}
+"""Names that commands and settings read as several, or as none, of a kind."""
 ATTRIBUTES = {"method": ("name", "prompt"), "task": plugins.TASK, "metric": ("name",)}
 """What an object of a kind has, without which it is something else."""
 
@@ -116,14 +118,19 @@ def known_methods() -> Mapping[str, Entry]:
     return {**table("method"), **METHODS_OF_FILES}
 
 
+def known(kind: str) -> Mapping[str, Entry]:
+    """All names of one kind that `find` knows."""
+    return known_methods() if kind == "method" else table(kind)
+
+
 def entry_of(kind: str, name: str) -> Entry:
     """What is registered under `name`, without importing it. Raises UsageError for an unknown name
     (with a suggestion), and for one that two packages register."""
-    known = known_methods() if kind == "method" else table(kind)
-    if name not in known:
-        hint = did_you_mean(name, known)
-        raise UsageError(f"no {kind} {name!r}.{hint} Known: {', '.join(sorted(known))}")
-    entry = known[name]
+    names = known(kind)
+    if name not in names:
+        hint = did_you_mean(name, names)
+        raise UsageError(f"no {kind} {name!r}.{hint} Known: {', '.join(sorted(names))}")
+    entry = names[name]
     if entry.rivals:
         raise UsageError(entry.clash(kind))
     return entry
@@ -136,7 +143,7 @@ def find(kind: str, name: str) -> Any:
     register, and for a broken plugin.
     """
     entry = entry_of(kind, name)
-    _refuse_name(name, f"{kind} of {entry.origin} ({entry.target})")
+    refuse_name(kind, name, f"{kind} of {entry.origin} ({entry.target})")
     module, _, attribute = entry.target.partition(":")
     if entry.origin == "built in":
         return getattr(import_module(module), attribute)
@@ -189,13 +196,12 @@ def register_plugins(paths: Iterable[Path]) -> dict[str, Any]:
     METHODS_OF_FILES.clear()
     for path in paths:
         file = read_plugin(path, _is_built_in_task)
-        for name in (*file.tasks, *file.metrics, *([file.method.name] if file.method else [])):
-            _refuse_name(name, f"--plugin {path}")
         if file.method is not None:
             methods[file.method.name] = file.method
         named = {file.method.name: file.method.__name__} if file.method else {}
         for kind, names in (("method", named), ("task", file.tasks), ("metric", file.metrics)):
             for name, attribute in names.items():
+                refuse_name(kind, name, f"--plugin {path}")
                 _refuse_taken(kind, name, path, brought[kind])
                 target = f"{file.module}:{attribute}"
                 brought[kind][name] = Entry(name, target, str(path), file=path)
@@ -214,7 +220,7 @@ def load_plugin(path: Path) -> Any:
     method = read_plugin(path, _is_built_in_task).method
     if method is None:
         raise no_method(path, [])
-    _refuse_name(method.name, f"--plugin {path}")
+    refuse_name("method", method.name, f"--plugin {path}")
     return method
 
 
@@ -229,17 +235,26 @@ def _is_built_in_task(task: Any) -> bool:
 
 def _refuse_taken(kind: str, name: str, path: Path, brought: Mapping[str, object]) -> None:
     """Raises UsageError for a name of something built in, installed, or in another file."""
-    known = table(kind).get(name)
-    taken = known is not None and known.file is None
+    first = table(kind).get(name)
+    taken = first is not None and first.file is None
     if taken or name in brought:
-        origin = known.origin if taken and known else "another --plugin"
+        origin = first.origin if taken and first else "another --plugin"
         raise UsageError(
             f"--plugin {path}: a {kind} called {name!r} exists already ({origin}); rename one"
         )
 
 
-def _refuse_name(name: str, where: str) -> None:
-    if not NAME.fullmatch(name):
+def refuse_name(kind: str, name: object, where: str) -> None:
+    """Raises UsageError for a name that cannot be a folder's, or that means something else.
+
+    where: what has the name, for the message.
+    """
+    if name in RESERVED.get(kind, ()):
+        raise UsageError(
+            f"{where}: {name!r} has a meaning of its own where a {kind} is named; expected another"
+            f" name, like my_{kind}"
+        )
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
         raise UsageError(
             f"{where}: its name is {name!r:.90}; expected up to 80 letters, digits, '-', '_' and"
             " single dots, since results lie in a folder of that name"

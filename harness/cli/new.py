@@ -15,7 +15,7 @@ import typer
 from harness.errors import UsageError
 from harness.metrics import refuse_column_name
 from harness.plugins import refuse_no_python
-from harness.registry import NAME, table
+from harness.registry import NAME, refuse_name, table
 
 
 def new_method(name: str, /, out: Path | None = None) -> None:
@@ -62,6 +62,7 @@ def _written(kind: str, name: str, out: Path | None) -> tuple[Path, Path]:
     usable = NAME.fullmatch(name) and name.isidentifier() and not keyword.iskeyword(name)
     if not usable or name != name.lower():
         raise UsageError(f"new-{kind} got {name!r}; expected a lower-case name like my_{kind}")
+    refuse_name(kind, name, f"new-{kind} {name}")
     if name in table(kind):
         raise UsageError(f"a {kind} called {name!r} exists already ({table(kind)[name].origin})")
     if kind == "metric":
