@@ -12,7 +12,7 @@ from harness.cli.screen import print_json, print_rows
 from harness.errors import UsageError
 from harness.inputs.meaning import meaning_of
 from harness.metrics import FAMILIES
-from harness.registry import Entry, find, table
+from harness.registry import Entry, find, known, known_methods
 from harness.settings import (
     PRESETS,
     EvalSettings,
@@ -63,9 +63,10 @@ def list_(
         rows = options_table()
     else:
         kind = what.removesuffix("s")
-        rows = [_named(kind, each) for each in table(kind).values()]
+        entries = known(kind).values()
+        rows = [_named(kind, each) for each in entries]
         rows += [*_families(), *_views()] if kind == "metric" else []
-        clashes = [each.clash(kind) for each in table(kind).values() if each.rivals]
+        clashes = [each.clash(kind) for each in entries if each.rivals]
     if json_:
         print_json(rows)
     else:
@@ -160,7 +161,7 @@ def options_table() -> list[Row]:
     A broken method has one row with its error.
     """
     rows: list[Row] = []
-    for name in table("method"):
+    for name in known_methods():
         nothing = {"method": name, "option": "", "default": ""}
         try:
             options = getattr(find("method", name), "Options", None)

@@ -44,6 +44,18 @@ def test_a_name_has_its_meaning_and_no_module(call, kind, name, meaning):
     assert "baselines." not in out
 
 
+def test_the_method_of_a_plugin_file_is_listed_with_its_options(call, tmp_path):
+    path = tmp_path / "mine.py"
+    assert call("new-method", "mine", "--out", path)[0] == 0
+    for kind, key, value in (
+        ("methods", "name", "mine"),
+        ("options", "option", "method.end_weight"),
+    ):
+        code, out, err = call("list", kind, "--plugin", path, "--json")
+        assert code == 0, err
+        assert [row[key] for row in json.loads(out) if row[key] == value] == [value]
+
+
 def test_a_preset_that_needs_data_says_so_for_its_source(call):
     _, out, _ = call("list", "presets", "--json")
     (source,) = [row for row in json.loads(out) if row["setting"] == "data.source"]
