@@ -67,10 +67,11 @@ def folder_of(module: str) -> Path | None:
 
 
 def home_of(thing: Any) -> Path | None:
-    """The file that defines a class or function; None for anything else."""
+    """The file that defines a class or function; None for anything else, and without a file, as in
+    a notebook."""
     try:
         return Path(inspect.getfile(thing))
-    except TypeError:
+    except (TypeError, OSError):
         return None
 
 

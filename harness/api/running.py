@@ -11,7 +11,8 @@ from harness.api.runs import Run
 from harness.blame import blaming
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
-from harness.registry import find, register_plugins
+from harness.plugins import home_of
+from harness.registry import find, refuse_name, register_plugins
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import nested
 from harness.settings.merged import joined, option_values
@@ -67,6 +68,8 @@ def run(
             f"method: found {shown(method)}; expected a method's name, or a class that inherits"
             " harness.method.Method (the class itself, not an object of it)"
         )
+    if not isinstance(method, str):
+        _refuse_unusable(method)
     results, files = path_of(out, "out"), paths_of(plugin, "plugin")
     given = {
         "data": data, "task": task, "setting": setting, "limit": limit, "train_limit": train_limit,
@@ -102,6 +105,18 @@ def _is_method(given: object) -> bool:
     from harness.method import Method
 
     return isinstance(given, type) and issubclass(given, Method)
+
+
+def _refuse_unusable(method: type[Method]) -> None:
+    """Raises UsageError for a class without a file, whose content a record has to name, and for a
+    name that cannot be its folder's."""
+    home, what = home_of(method), f"method {method.__name__}"
+    if home is None or not home.is_file():
+        raise UsageError(
+            f"{what} has no file; expected a class in a Python file, by which the record knows its"
+            " code. Write it to my_method.py and import it, or give its name and plugin=..."
+        )
+    refuse_name("method", getattr(method, "name", ""), what)
 
 
 def _settings(preset: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:

@@ -63,6 +63,26 @@ def test_a_class_is_a_method(small):
     assert small(Mine, limit=1).method == "mine"
 
 
+@pytest.mark.parametrize("file", [None, "<stdin>"], ids=["notebook", "standard input"])
+def test_a_class_without_a_file_is_refused(small, tmp_path, monkeypatch, file):
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "__file__", file, raising=False)
+    if file is None:
+        monkeypatch.delattr(main, "__file__")
+    typed = type("Typed", (Method,), {"name": "typed", "__module__": "__main__"})
+    with pytest.raises(UsageError, match="method Typed has no file; expected a class in a Python"):
+        small(typed)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["", "../mine", "all", None])
+def test_a_class_needs_a_name_that_can_be_a_folder(small, tmp_path, name):
+    named = type("Named", (Method,), {"name": name, "__module__": __name__})
+    with pytest.raises(UsageError, match="method Named: "):
+        small(named)
+    assert not (tmp_path / "out").exists()
+
+
 METRIC = """
 from harness.metrics.base import MeanMetric
 
