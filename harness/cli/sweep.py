@@ -97,7 +97,7 @@ def sweep(
             ends |= work.in_order(console)
         else:
             ends |= work.queued(console, executor, jobs)
-    print_end(console, {name: ends[name] for name in given}, asked.results)
+    print_end(console, {name: ends[name] for name in given}, asked.results, stop)
     raise typer.Exit(int(any(end.failed for end in ends.values())))
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table as Grid
 
+from harness.pipeline.stops import Until
 from harness.progress import clock_time
 from harness.record import Record
 from harness.reports.render.table import Column, Table
@@ -124,8 +125,13 @@ def _cut(name: str, room: int) -> str:
     return f"{name[:start]}…{name[len(name) - (room - 1 - start) :]}"
 
 
-def print_end(console: Console, ends: Mapping[str, End], results: Path) -> None:
-    """Print how each run ended, and what to do next."""
+def print_end(
+    console: Console, ends: Mapping[str, End], results: Path, until: Until | None = None
+) -> None:
+    """Print how each run ended, and what to do next.
+
+    until: where the runs were to stop, if not at their end.
+    """
     first = next((end.record for end in ends.values() if end.record is not None), None)
     metric = next(iter(first.metrics), None) if first else None
     rows = tuple(
@@ -153,5 +159,12 @@ def print_end(console: Console, ends: Mapping[str, End], results: Path) -> None:
     if failed:
         console.print("Repeating the command runs the failed ones again", style="dim")
     if len(failed) < len(ends):
-        step = f"next: harness compare {results} --out report"
-        console.print(step, style="bold", soft_wrap=True)
+        complete = all(
+            end.record is not None and end.record.status != "running"
+            for name, end in ends.items()
+            if name not in failed
+        )
+        step = f"harness compare {results} --out report"
+        if until is not None and not complete:
+            step = "the same command without --until"
+        console.print(f"next: {step}", style="bold", soft_wrap=True)

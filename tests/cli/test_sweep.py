@@ -3,6 +3,7 @@
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from rich.console import Console
 
 from harness.cli.options import RunOptions
 from harness.cli.sweep_jobs import dependencies, names, read_sweep
-from harness.cli.sweep_screen import Screen
+from harness.cli.sweep_screen import End, Screen, print_end
 from harness.errors import UsageError
 from harness.sweeps.jobs import SweepJob
 from harness.sweeps.queue import Entry
 from tests.support.sweep_files import FILE
+from tests.support.synthetic import made_up
 
 
 def jobs_of(path):
@@ -248,3 +250,16 @@ def test_jobs_share_the_cores_that_the_process_may_use(tmp_path, monkeypatch):
     assert [each["OMP_NUM_THREADS"] for each in shares] == ["4", "2", "1"]
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert submitit_jobs.LocalProcesses(tmp_path, 3)._threads() == {}
+
+
+@pytest.mark.parametrize("until", ["trained", None])
+def test_runs_that_stopped_early_are_continued_and_not_compared(until):
+    whole = made_up("product_review", "sft")
+    stopped = replace(whole, status="running") if until else whole
+    for records in ((stopped,), (None if until else whole,), (whole, stopped)):
+        console = Console(file=StringIO(), width=80)
+        ends = {f"run {at}": End("done", record) for at, record in enumerate(records)}
+        print_end(console, ends, Path("results"), until)
+        shown = console.file.getvalue()
+        assert ("next: the same command without --until" in shown) == (until is not None)
+        assert ("harness compare" in shown) == (until is None)
