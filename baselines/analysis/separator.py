@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.data.cut import SENTENCE_END
 from harness.engine.ends import Ends
-from harness.engine.template import after_answer, render, template_source
+from harness.engine.template import after_answer, template_source
 from harness.engine.text import decode, template_ids
 from harness.types import Tokenizer
 
@@ -21,11 +21,7 @@ def separator(tokenizer: Tokenizer, ends: Ends) -> tuple[int, ...]:
     end = ends.trained
     if template_source(tokenizer) is None:
         return end
-    closed, opened = (
-        render(tokenizer, [{"role": "user", "content": "x"}], answer=answer)
-        for answer in (False, True)
-    )
-    after = after_answer(tokenizer) + opened.removeprefix(closed)
+    after = after_answer(tokenizer, opens=True)
     if len(end) == 1:
         ids = template_ids(tokenizer, after)
         return tuple(ids[ids.index(end[0]) :]) if end[0] in ids else end

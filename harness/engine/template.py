@@ -156,10 +156,13 @@ def shell(tokenizer: Tokenizer) -> tuple[str, str]:
     return before, after
 
 
-def after_answer(tokenizer: Tokenizer) -> str:
-    """The template's text after an assistant's turn; "" if it omits the turn."""
+def after_answer(tokenizer: Tokenizer, opens: bool = False) -> str:
+    """The template's text after an assistant's turn; "" if it omits the turn.
+
+    opens: with the opening of another assistant's turn.
+    """
     turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": PLACEHOLDER}]
-    return render(tokenizer, turns, answer=False).partition(PLACEHOLDER)[2]
+    return render(tokenizer, turns, answer=opens).partition(PLACEHOLDER)[2]
 
 
 def rendered_digest(tokenizer: Tokenizer) -> str:

@@ -5,6 +5,25 @@ from transformers import PreTrainedTokenizerFast
 
 from baselines.analysis import sentence_ends, separator
 from harness.engine.ends import ends_of
+from tests.support import chat_templates
+from tests.support.chat_templates import CHATML, GEMMA, PHI, THINKING
+
+OF_TEMPLATES = {
+    "chatml": (CHATML, "<|im_end|>\n<|im_start|>assistant\n"),
+    "gemma": (GEMMA, "<end_of_turn>\n<start_of_turn>model\n"),
+    "an end of text unless a turn opens": (PHI, "<|end|>\n<|assistant|>\n"),
+    "an answer without thinking": (
+        THINKING.replace("enable_thinking is defined and enable_thinking is false", "true"),
+        "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n",
+    ),
+    "answers that nothing opens": (
+        "{% for m in messages %}{{ m['content'] }}<|end|>{% endfor %}",
+        "<|end|>",
+    ),
+}
+ADDED = tuple(
+    f"<{name}>" for name in "|im_start| |im_end| |end| |assistant| start_of_turn end_of_turn".split()
+)
 
 
 @pytest.fixture
@@ -17,6 +36,13 @@ def test_the_separator_ends_the_turn_and_opens_the_next(tokenizer):
         tokenizer.decode(separator(tokenizer, ends_of(tokenizer)))
         == "<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+@pytest.mark.parametrize(("template", "expected"), OF_TEMPLATES.values(), ids=OF_TEMPLATES)
+def test_the_separator_of_a_template(template, expected):
+    tokenizer = chat_templates.tokenizer(template, ADDED)
+    ids = separator(tokenizer, ends_of(tokenizer))
+    assert tokenizer.decode(ids) == expected
 
 
 def test_without_a_template_the_separator_is_the_end_token(tokenizer):
