@@ -21,9 +21,9 @@ OF_TEMPLATES = {
         "<|end|>",
     ),
 }
-ADDED = tuple(
-    f"<{name}>" for name in "|im_start| |im_end| |end| |assistant| start_of_turn end_of_turn".split()
-)
+ADDED = (
+    "<|im_start|>", "<|im_end|>", "<|end|>", "<|assistant|>", "<start_of_turn>", "<end_of_turn>",
+)  # fmt: skip
 
 
 @pytest.fixture
