@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows
-from harness.engine.lm import CausalLM, head
+from harness.engine.lm import CausalLM, precise_head
 from harness.engine.passes import State
 from harness.settings import Section
 from harness_example_methods.two_views import NO_PROFILE, TwoViews
@@ -51,7 +51,7 @@ class ContrastiveLM(CausalLM):
         full, bare = self.predicting(batch), self.predicting(batch.view(NO_PROFILE))
         rows = []
         for f, b, ids in zip(full, bare, batch.response_ids, strict=True):  # logits [R,V] per row
-            logits = self.contrast(head(self.model, f), head(self.model, b))
+            logits = self.contrast(precise_head(self.model, f), precise_head(self.model, b))
             rows.append(logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0])
         logprobs = torch.stack(rows)
         return torch.where(batch.response_mask, logprobs, torch.zeros_like(logprobs))

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, Views
-from harness.engine.lm import CausalLM, Pass, RowLengths, head
+from harness.engine.lm import CausalLM, Pass, RowLengths, precise_head
 from harness.settings import Section
 from harness_example_methods.oppu import Oppu, OppuLM, OppuOptions
 
@@ -88,7 +88,8 @@ class CopeLM(OppuLM):
         for expert, amateur, here, ids in zip(
             experts, self.predicting(batch), known, batch.response_ids, strict=True
         ):  # hidden states [R,D] of one row
-            logits = self._mixed(head(self.model, expert), head(self.model, amateur), here)
+            both = (precise_head(self.model, states) for states in (expert, amateur))
+            logits = self._mixed(*both, here)
             rows.append(logits.log_softmax(-1).gather(-1, ids[:, None])[:, 0])
         logprobs = torch.stack(rows)
         return torch.where(batch.response_mask, logprobs, torch.zeros_like(logprobs))

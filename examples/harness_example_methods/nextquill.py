@@ -28,7 +28,7 @@ from torch.utils.checkpoint import checkpoint
 
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch
-from harness.engine.lm import head
+from harness.engine.lm import precise_head
 from harness.settings import Section
 from harness_example_methods.two_views import NO_PROFILE, TrainedOnTwoViews, TwoViews
 
@@ -66,7 +66,7 @@ class NextQuillLM(TrainedOnTwoViews):
 
     def _row(self, full: Tensor, bare: Tensor, ids: Tensor) -> Tensor:
         """The sum of both terms over one example; full, bare [R,D] predict ids [R]."""
-        with_profile, without = (head(self.model, part).float() for part in (full, bare))
+        with_profile, without = (precise_head(self.model, part) for part in (full, bare))
         return terms(with_profile, without, ids, self.options)
 
 

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from harness.engine.batch import Batch, Rows, Views, pad, positions, to_the_right
 from harness.engine.lean_state import joined_state
 from harness.engine.logits import head as head
+from harness.engine.logits import precise_head as precise_head
 from harness.engine.logits import token_logprobs as token_logprobs
 from harness.engine.passes import CacheState as CacheState
 from harness.engine.passes import State, keep

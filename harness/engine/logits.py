@@ -42,10 +42,13 @@ def _scaled(model: nn.Module, logits: Tensor) -> Tensor:
 
 
 def precise_head(model: nn.Module, hidden: Tensor) -> Tensor:
-    """`head` in float32, for likelihoods: products of bfloat16 are not rounded to bfloat16.
+    """`head` for log-probs, in float32.
 
-    A head that is no plain linear layer keeps the type of its weights.
+    Without gradients, that is for likelihoods, its products are not rounded to bfloat16 either. A
+    head that is no plain linear layer keeps the type of its weights.
     """
+    if torch.is_grad_enabled():
+        return precise(head(model, hidden))
     output = model.get_output_embeddings()  # type: ignore[operator]
     plain = type(output) is nn.Linear
     wide = plain and hidden.dtype is output.weight.dtype is torch.float32
@@ -65,20 +68,16 @@ def precise(logits: Tensor) -> Tensor:
 def token_logprobs(model: nn.Module, hidden: Tensor, batch: Batch) -> Tensor:
     """Log p [B,R] of the response, from the hidden states [B,R,D] that predict each token.
 
-    Logits are computed at response tokens only, one block at a time; without gradients, that is for
-    likelihoods, in float32.
+    Logits are those of `precise_head`, at response tokens only, one block at a time.
     """
     mask = batch.response_mask
     states, targets = hidden[mask], batch.response_ids[mask]
     block = max(1, LOGITS_AT_ONCE // embedding_matrix(model).size(0))
 
-    training = torch.is_grad_enabled()
-
     def block_logprobs(part: Tensor, ids: Tensor) -> Tensor:
-        logits = precise(head(model, part)) if training else precise_head(model, part)
-        return -F.cross_entropy(logits, ids, reduction="none")
+        return -F.cross_entropy(precise_head(model, part), ids, reduction="none")
 
-    recompute = training and len(states) > block
+    recompute = torch.is_grad_enabled() and len(states) > block
     parts = [
         checkpoint(block_logprobs, part, ids, use_reentrant=False)
         if recompute

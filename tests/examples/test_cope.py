@@ -20,6 +20,7 @@ from harness.conformance import check_method, failures
 from harness.conformance.world import World
 from harness.engine import Batch, CausalLM
 from harness.engine.micro_batches import TrainRow
+from harness.engine.train import precision
 from tests.support.agreement import PROMPTS, RESPONSES
 from tests.support.tiny import tiny
 
@@ -71,10 +72,11 @@ def test_kept_probabilities_are_renormalised():
     assert_close(logits.exp(), torch.tensor([1.0, 1e-8, 1e-8]), atol=1e-6, rtol=0)
 
 
-def test_without_contrast_and_with_every_token_it_is_oppu():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_without_contrast_and_with_every_token_it_is_oppu(dtype):
     cope = with_user(CopeLM, CopeDecodingOptions(plausible=0.0, contrast=0.0))
     oppu = with_user(OppuLM, OppuOptions())
-    with torch.no_grad():
+    with torch.no_grad(), precision(torch.device("cpu"), dtype):
         assert_close(cope.logprobs(batch()), oppu.logprobs(batch()), atol=1e-3, rtol=0)
 
 

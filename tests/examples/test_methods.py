@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from harness.conformance import check_method, failures
 from harness.engine import Batch, CausalLM, generate
+from harness.engine.train import precision
 from harness.pipeline.plan import Plan
 from tests.support.agreement import PROMPTS, RESPONSES
 from tests.support.runs import settings
@@ -85,6 +86,13 @@ def test_alpha_0_gives_the_plain_model():
     assert_close(lm.logprobs(batch()), plain.logprobs(batch()), atol=1e-5, rtol=0)
     generated = generate(lm, PROMPTS, max_new_tokens=8, views=VIEWS)
     assert generated == generate(plain, PROMPTS, max_new_tokens=8)
+
+
+def test_in_bfloat16_likelihoods_with_alpha_0_are_those_of_the_plain_model():
+    model = tiny()
+    plain, lm = CausalLM(model), ContrastiveLM(model, alpha=0.0)
+    with torch.no_grad(), precision(torch.device("cpu"), torch.bfloat16):
+        assert_close(lm.logprobs(batch()), plain.logprobs(batch()), atol=1e-5, rtol=0)
 
 
 def test_two_equal_views_give_the_plain_model():
