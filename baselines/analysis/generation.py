@@ -31,13 +31,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Analysis:
-    """A generated analysis without special tokens. ended: before it used up its budget."""
+    """A generated analysis without special tokens and reasoning blocks.
+
+    ended: before it used up its budget. generated: tokens with all that is left out here.
+    """
 
     example_id: str
     variant: Variant
     ids: tuple[int, ...]
     text: str
     ended: bool
+    generated: int
 
     @property
     def key(self) -> tuple[str, Variant]:
@@ -97,7 +101,7 @@ class Generator:
             if self.path is not None:
                 append_lines(self.path, fresh, seal=True)
             if self.on_batch is not None:
-                rate = sum(len(each.ids) for each in made) / (now() - begin)
+                rate = sum(each.generated for each in made) / (now() - begin)
                 done = sum(each.key in known for each in requests)
                 self.on_batch(done, len(ordered), f"{rate:,.0f} tokens/s")
             begin = now()
@@ -121,7 +125,7 @@ class Generator:
             visible = self.rules.read(ids)
             kept = tuple(token for token in visible.kept if token not in special)
             ended = len(ids) < self.budget or visible.stopped
-            analyses.append(Analysis(*each.key, kept, visible.text, ended))
+            analyses.append(Analysis(*each.key, kept, visible.text, ended, len(ids)))
         return analyses
 
 

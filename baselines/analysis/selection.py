@@ -185,7 +185,7 @@ def _generate(
     with precision(device, number_type(method.settings.model, device)):
         analyses = generator.analyses(requests)
     prompts = [each.prompt for each in requests]
-    texts = [analyses[each.example_id].ids for each in requests]
+    texts = [range(analyses[each.example_id].generated) for each in requests]
     with suppress(NoEstimateError):  # then the record holds null and the reason
         method.target_flops += generation_flops(lm, prompts, texts)
     return analyses

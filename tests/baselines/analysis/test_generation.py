@@ -60,6 +60,6 @@ def test_damaged_analyses_are_generated_again_and_said(world, tmp_path, caplog):
 
 
 def test_an_analysis_survives_its_file(tmp_path):
-    analysis = Analysis("a", "blind", (1, 2), "gä\n", ended=True)
+    analysis = Analysis("a", "blind", (1, 2), "gä\n", ended=True, generated=3)
     append_lines(tmp_path / "a.jsonl", [analysis])
     assert read_lines(Analysis, tmp_path / "a.jsonl") == [analysis]

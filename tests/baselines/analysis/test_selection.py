@@ -7,6 +7,7 @@ from baselines.analysis.selection import copied_share
 from baselines.cot import Cot
 from baselines.options import AnalysisOptions
 from harness.conformance.world import World
+from harness.engine.flops import generation_flops
 from harness.inputs import provenance
 
 ONE_TO_TEN = "one two three four five six seven eight nine ten"
@@ -100,6 +101,22 @@ def test_an_analysis_without_end_is_counted(made, scripted):
     analyses = analyse(plan.method, options, lm, pairs)
     assert analyses.counts["separator_appended"] == len(pairs)
     assert analyses.counts["tokens"] == 3 * len(pairs)
+
+
+def test_flops_count_all_tokens_that_were_generated(made, monkeypatch):
+    plan, lm, pairs = made
+    ids = plan.backbones.tokenizer("<think>a lamp</think>likes tea")["input_ids"]
+    asked = []
+
+    def generate(lm, prompts, **_):
+        asked.extend(prompts)
+        return [ids for _ in prompts]
+
+    monkeypatch.setattr(generation, "generate", generate)
+    options = AnalysisOptions(variant="blind", analysis_tokens=100)
+    analyses = analyse(plan.method, options, lm, pairs)
+    assert all(0 < len(kept) < len(ids) for kept in analyses.kept.values())
+    assert plan.method.target_flops == generation_flops(lm, asked, [ids] * len(asked))
 
 
 def test_blind_requests_never_contain_the_reference(made, scripted):
