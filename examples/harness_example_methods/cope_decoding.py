@@ -29,7 +29,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch, Rows, Views
 from harness.engine.lm import CausalLM, Pass, RowLengths, precise_head
 from harness.settings import Section
@@ -124,6 +123,4 @@ class CopeDecoding(Oppu):
     name = "cope-decoding"
     Options: ClassVar[type[Section]] = CopeDecodingOptions
     options: CopeDecodingOptions
-
-    def build(self, backbones: Backbones) -> CopeLM:
-        return CopeLM(backbones.main, self.options)
+    Model = CopeLM

@@ -69,18 +69,27 @@ def insert(
 
     Raises UsageError if the model has none.
     """
-    found: list[LowRankLinear] = []
-    for parent in list(model.modules()):
-        if isinstance(parent, LowRankLinear):
-            continue
-        for name, part in list(parent.named_children()):
-            if name not in targets:
-                continue
-            if not isinstance(part, LowRankLinear):
-                part = LowRankLinear(part, scale, dropout)
-                part.training = model.training
-                setattr(parent, name, part)
-            found.append(part)
+    inserted: list[LowRankLinear] = []
+    for parent, name, part in layers_called(model, targets):
+        if not isinstance(part, LowRankLinear):
+            part = LowRankLinear(part, scale, dropout)
+            part.training = model.training
+            setattr(parent, name, part)
+        inserted.append(part)
+    return inserted
+
+
+def layers_called(
+    model: nn.Module, targets: Sequence[str]
+) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Parent, name and layer for each layer of these names. Raises UsageError for none."""
+    found = [
+        (parent, name, part)
+        for parent in model.modules()
+        if not isinstance(parent, LowRankLinear)
+        for name, part in parent.named_children()
+        if name in targets
+    ]
     if not found:
         raise UsageError(
             f"{type(model).__name__} has no layers called {', '.join(targets)}; expected at least"

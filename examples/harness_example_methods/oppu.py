@@ -48,7 +48,7 @@ from harness.method import Method
 from harness.record.digest import json_sha256
 from harness.settings import Section
 from harness.types import Example, Prompt, UserWork
-from harness_example_methods.low_rank import Adapter, Change, LowRankLinear, insert
+from harness_example_methods.low_rank import Adapter, Change, LowRankLinear, insert, layers_called
 from harness_example_methods.user_adapters import KeptAdapters, Recipe, UserFit, fit
 
 HISTORY = "history"
@@ -93,6 +93,7 @@ class OppuLM(CausalLM):
     def __init__(self, model: nn.Module, options: OppuOptions | None = None) -> None:
         super().__init__(model)
         self.options = options or OppuOptions()
+        layers_called(model, self.options.layers)  # refused before the task stage
         self.users: dict[tuple[int, ...], int] = {}
         self._stacks: list[Change] = []
         self._layers: list[LowRankLinear] = []
@@ -174,6 +175,7 @@ class Oppu(Method):
     trains = True
     Options: ClassVar[type[Section]] = OppuOptions
     options: OppuOptions
+    Model: ClassVar[type[OppuLM]] = OppuLM
 
     def prompt(self, example: Example) -> Prompt:
         """The input, with the profile if asked for, and the name of the profile as a view."""
@@ -182,7 +184,9 @@ class Oppu(Method):
         return Prompt(example.id, views, shared.cut, shared.tied)
 
     def build(self, backbones: Backbones) -> OppuLM:
-        return OppuLM(backbones.main, self.options)
+        """The task model. Raises UsageError for a task or a backbone without what adapters need."""
+        self._request()
+        return self.Model(backbones.main, self.options)
 
     def adapt(self, lm: PersonalLM, examples: Sequence[Example]) -> None:
         """Train an adapter for each profile of the examples, or load those that are there."""
@@ -227,19 +231,14 @@ class Oppu(Method):
 
         With `read_profile`, a prompt has the entries before it: never its own text.
         """
-        task, tokenizer = self.writer.task, self.rules.tokenizer
-        if task.request is None:
-            raise UsageError(
-                f"task {task.name!r} has no `request`; expected a template of an entry's input, for"
-                f" {self.name} trains on profiles"
-            )
+        task, tokenizer, request = self.writer.task, self.rules.tokenizer, self._request()
         end, most, rows = self.rules.ends.trained, self.settings.budget.target, []
         for index, entry in enumerate(example.profile):
             past = Example(
                 example.id,
                 example.user_id,
                 example.task,
-                task.request.format_map(entry),
+                request.format_map(entry),
                 example.profile[:index],
             )
             ids = encode_response(tokenizer, entry[task.body]).ids
@@ -248,6 +247,16 @@ class Oppu(Method):
                 prompt = encode_prompt(tokenizer, self.prompt(past).views["main"])
                 rows.append(TrainRow(f"{example.id} {index}", tuple(prompt), text))
         return rows
+
+    def _request(self) -> str:
+        """The template of an entry's input. Raises UsageError for a task without one."""
+        task = self.writer.task
+        if task.request is None:
+            raise UsageError(
+                f"task {task.name!r} has no `request`; expected a template of an entry's input, for"
+                f" {self.name} trains on profiles"
+            )
+        return task.request
 
     @cached_property
     def fits(self) -> dict[str, UserFit]:

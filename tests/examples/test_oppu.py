@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from harness_example_methods.cope import Cope
+from harness_example_methods.cope_decoding import CopeDecoding
 from harness_example_methods.low_rank import Adapter, LowRankLinear, insert
 from harness_example_methods.oppu import HISTORY, Oppu, OppuLM, OppuOptions, key_of
 from harness_example_methods.user_adapters import KeptAdapters
@@ -165,11 +167,15 @@ def test_history_is_the_profile_and_never_a_text_in_its_own_prompt(world):
     assert not any(reference in tokenizer.decode(list(row.response)) for row in rows)
 
 
-def test_a_task_without_a_request_is_an_error(world):
-    plan = world.plan()
+@pytest.mark.parametrize("method", [Oppu, CopeDecoding, Cope], ids=lambda method: method.name)
+def test_what_adapters_lack_is_said_before_the_task_stage(world, method):
+    plan = World(method, world.folder).plan()
     plan.method.writer.task = replace(plan.method.writer.task, request=None)
     with pytest.raises(UsageError, match=r"task 'product_review' has no `request`"):
-        plan.method.history(plan.test.examples[1])
+        plan.build()
+    plan = World(method, world.folder, {"layers": ("c_attn",)}).plan()
+    with pytest.raises(UsageError, match=r"has no layers called c_attn; expected at least one"):
+        plan.build()
 
 
 def test_a_resumed_run_trains_adapters_in_the_number_type_of_the_run(
