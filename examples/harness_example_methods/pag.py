@@ -10,8 +10,8 @@ sampling; it reads the newest entries that fit `budget.profile`. A summary count
 budget in the prompt, so entries get the rest, and no method reads more than another. "Once" is once
 for each profile: a user's profile differs between examples, since it never holds the target.
 
-Costs: summaries of training users are training time (phase `targets`); those of test users are
-hidden text, in the record's `user_work_*`.
+Costs: summaries of training and val users are training time (phases `targets`, `val_targets`);
+those of test users are hidden text, in the record's `user_work_*`.
 """
 
 from __future__ import annotations
@@ -139,15 +139,25 @@ class Pag(Method):
 
     def targets(self, lm: PersonalLM, train: Sequence[TrainingPair]) -> Sequence[Target]:
         """The references. The summaries in their prompts count as work on the targets."""
-        examples = [pair.example for pair in train]
-        self.prepare(examples)
-        work = self.user_work(examples)
-        self.target_flops += work.flops or 0
-        self.report["summaries"] = {"tokens": work.tokens, "seconds": work.seconds}
+        self._count("summaries", train)
         return super().targets(lm, train)
 
     def val_targets(self, lm: PersonalLM, val: Sequence[TrainingPair]) -> Sequence[Target]:
+        self._count("val_summaries", val)
         return super().targets(lm, val)
+
+    def _count(self, key: str, pairs: Sequence[TrainingPair]) -> None:
+        examples = [pair.example for pair in pairs]
+        self.prepare(examples)
+        work = self.user_work(examples)
+        self.report[key] = {"tokens": work.tokens, "seconds": work.seconds}
+        self._counted.update({key_of(each.profile): each for each in examples})
+        self.target_flops = self.user_work([*self._counted.values()]).flops or 0
+
+    @cached_property
+    def _counted(self) -> dict[str, Example]:
+        """An example of training or val for each profile: both may share one."""
+        return {}
 
     def user_work(self, examples: Sequence[Example]) -> UserWork:
         """What the summaries of these examples' users cost."""

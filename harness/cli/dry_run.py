@@ -164,7 +164,8 @@ def model_facts(
     """
     refuse_long_tests(plan, lm)
     if plan.method.trains:
-        refuse_long_training(plan, lm)
+        refuse_long_training(plan, lm, "train")
+        refuse_long_training(plan, lm, "val")
     parts = {name: size(part) for name, part in lm.named_children()}
     each_process = " in each process" if processes > 1 else ""
     each = f" ({', '.join(f'{name} {count:,}' for name, count in parts.items())})"

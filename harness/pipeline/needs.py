@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness.engine.fits import Row, most_positions, refuse_misfits
 from harness.engine.text import encode_prompt, encode_response
@@ -38,21 +38,19 @@ def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
         refuse_misfits(lm, _continuations(plan, lm), f"lower {PROMPT}, or --set eval.forced=false")
 
 
-def refuse_long_training(plan: Plan, lm: PersonalLM) -> None:
-    """The same for training and val rows: prompt, hidden text, target.
+def refuse_long_training(plan: Plan, lm: PersonalLM, name: Literal["train", "val"]) -> None:
+    """The same for the rows of training or of val: prompt, hidden text, target.
 
     A target that a model will generate counts as the reference and the budget of its preface.
     """
-    hidden = _hidden(plan, lm, training=True)
+    hidden, pairs = _hidden(plan, lm, training=True), plan.pairs(name)
+    targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
     rows: list[Row] = []
-    for name in ("train", "val"):
-        pairs = plan.pairs(name)
-        targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
-        for row in plan.rows(pairs, targets, plan.encoded(name))[0]:
-            parts = (("hidden text", hidden), ("target", len(row.response)))
-            for prompt in (row.prompt, *row.views.values()):
-                whole = (("prompt", len(prompt)), *parts)
-                rows.append(Row(row.id, f"the {name} row", whole, (prompt, row.response)))
+    for row in plan.rows(pairs, targets, plan.encoded(name))[0]:
+        parts = (("hidden text", hidden), ("target", len(row.response)))
+        for prompt in (row.prompt, *row.views.values()):
+            whole = (("prompt", len(prompt)), *parts)
+            rows.append(Row(row.id, f"the {name} row", whole, (prompt, row.response)))
     refuse_misfits(lm, rows, f"lower budget.target, {PROMPT}")
 
 

@@ -108,7 +108,10 @@ def _training_data(job: Job, lm: PersonalLM, phases: Phases) -> TrainingData:
     with phases("targets"):
         job.everywhere(ready_to_train, MAIN)
         no_flops = missing(lm)
-        refuse_long_training(plan, lm)
+        refuse_long_training(plan, lm, "train")
+    with phases("val_targets"):  # the prompts too; refused before the targets of training are made
+        refuse_long_training(plan, lm, "val")
+    with phases("targets"):
         pairs = plan.pairs("train")
         plan.method.workspace = plan.folder
         plan.method.track = job.bars.track

@@ -12,6 +12,7 @@ from harness.conformance.world import World
 from harness.engine.number_types import NumberTypes
 from harness.pipeline import local, single
 from harness.pipeline.single import run
+from harness.record import read_lines
 from tests.support.runs import StopNowError, edit_record, settings, stop_now, texts
 
 FINGERPRINT = Pag._fingerprint
@@ -92,10 +93,15 @@ def test_a_run_counts_summaries_as_costs(tmp_path, reviews, backbone):
     assert 0 < record.inference.user_work_tokens <= 8 * 6  # 4 users with two profiles each
     assert record.inference.user_work_flops > 0
     assert record.training.method["summaries"]["tokens"] > 0
-    assert record.training.flops["targets"] > 0
+    val = record.training.method["val_summaries"]
+    assert 0 < val["tokens"] <= 2 * 6
+    assert 0 < val["seconds"] < record.training.seconds["val_targets"]
     (kept,) = outcome.folder.glob("summaries-*.jsonl")
     assert texts(outcome)
-    assert kept.read_text().count("\n") >= 8
+    summaries = read_lines(Summary, kept)
+    assert len(summaries) >= 8
+    whole = sum(each.flops for each in summaries)
+    assert record.training.flops["targets"] == whole - record.inference.user_work_flops > 0
 
 
 @pytest.mark.parametrize("earlier", ["a complete run", "an unfinished run of other weights"])
