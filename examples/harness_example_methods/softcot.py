@@ -11,8 +11,7 @@ of the assistant's embedding matrix, since many tokenizers have no [UNK]; K is C
 is the reference, without a written chain of thought.
 
 With a frozen LLM the thoughts are all that is learned, so compare this method with rag as well as
-with sft. Its estimated FLOPs are rough: the assistant counts as if it read the text too, and the
-backward pass through the frozen LLM does not count.
+with sft.
 """
 
 from __future__ import annotations
