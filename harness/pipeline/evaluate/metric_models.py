@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from harness.data.dense import Encoder
 from harness.engine.backbone import Backbones
 from harness.engine.batch import Batch
 from harness.engine.decode import generate
-from harness.engine.ends import ends_of
 from harness.engine.lm import CausalLM
-from harness.engine.text import decode, encode_prompt, encode_response
+from harness.engine.text import encode_prompt, encode_response
+from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import HarnessError
 from harness.inputs.models import model_sha256
 from harness.metrics.base import Metric
-from harness.settings import ModelSettings
+from harness.settings import ModelSettings, RunSettings
 from harness.statistics import Array
 
 BATCH = 16
@@ -59,6 +59,12 @@ class BackboneModel:
     def __init__(self, backbones: Backbones) -> None:
         self.tokenizer = backbones.tokenizer
         self.lm = CausalLM(backbones.main)
+        self.settings = backbones.settings
+
+    @cached_property
+    def rules(self) -> TextRules:
+        """A run's rules for texts of this model. Raises UsageError if no end is known."""
+        return rules_of(RunSettings(model=self.settings), trained=False)
 
     @torch.inference_mode()
     def nll(self, prompts: Sequence[str], texts: Sequence[str]) -> Array:
@@ -74,8 +80,11 @@ class BackboneModel:
         return np.array(found)
 
     def answers(self, prompts: Sequence[str], max_new_tokens: int = 64) -> list[str]:
-        """The greedy answer to each prompt, a user's turn through the chat template."""
-        return [decode(self.tokenizer, each) for each in self.answer_ids(prompts, max_new_tokens)]
+        """The greedy answer to each prompt, a user's turn through the chat template.
+
+        Without reasoning blocks, as in a run's texts.
+        """
+        return [self.rules.read(each).text for each in self.answer_ids(prompts, max_new_tokens)]
 
     @torch.inference_mode()
     def answer_ids(self, prompts: Sequence[str], max_new_tokens: int) -> list[list[int]]:
@@ -83,7 +92,6 @@ class BackboneModel:
         found: list[list[int]] = []
         for start in range(0, len(prompts), BATCH):
             rows = [encode_prompt(self.tokenizer, each) for each in prompts[start : start + BATCH]]
-            found += generate(
-                self.lm, rows, max_new_tokens=max_new_tokens, eos_id=ends_of(self.tokenizer).ids
-            )
+            stopping = self.rules.stopping
+            found += generate(self.lm, rows, max_new_tokens=max_new_tokens, **stopping)
         return found

@@ -1,13 +1,18 @@
 """A metric is handed the model that it needs; one that cannot work costs itself alone."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from harness import registry
+from harness.engine.backbone import Backbones
 from harness.errors import UsageError
 from harness.metrics.base import MeanMetric, Needs
 from harness.record import read_predictions
 from harness.reports.compare_runs import compare
+from harness.settings import ModelSettings
 from tests.support.runs import go
 from tests.support.world import save_encoder
 
@@ -174,6 +179,25 @@ def test_a_likelihood_by_hand(backbone):
     alone = model.nll(["a lamp"], ["good"])
     together = model.nll(["a lamp", "a kettle and a chair"], ["good", "bad and sturdy"])
     np.testing.assert_allclose(alone[0], together[0], rtol=1e-5)
+
+
+def test_a_judge_stops_at_every_declared_end_and_answers_without_reasoning(
+    backbone, tmp_path, monkeypatch
+):
+    from harness.pipeline.evaluate import metric_models
+
+    def judge():
+        return metric_models.BackboneModel(Backbones(ModelSettings(backbone=str(folder))))
+
+    folder = tmp_path / "judge"
+    shutil.copytree(backbone, folder)
+    (first, *rest), tokenizer = judge().answer_ids(["a lamp"], 3)[0], judge().tokenizer
+    assert rest
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [first]}))
+    assert judge().answer_ids(["a lamp"], 3) == [[]]
+    ids = tokenizer("<think>a kettle</think>good")["input_ids"]
+    monkeypatch.setattr(metric_models, "generate", lambda lm, rows, **_: [ids for _ in rows])
+    assert judge().answers(["a lamp"], 99) == ["good"]
 
 
 def test_an_encoder_is_hashed_after_it_was_downloaded(tmp_path, monkeypatch):
