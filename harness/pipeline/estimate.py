@@ -150,8 +150,8 @@ def phase_seconds(
     views += reading * (1 + options.relative) * options.likelihood
     views += swaps * (reading * ("likelihood" in options.lift) + texts * ("texts" in options.lift))
     views += 2 * texts * options.forced
-    replaced = len(options.controls) if method == "flythinker" else 0
-    views += replaced * (texts + reading)
+    replaced = set(options.controls) - {"own"}  # a method without thoughts is refused
+    views += len(replaced) * (texts + reading)
     return {"training": training, "generation": texts, "evaluation": views}
 
 

@@ -42,6 +42,10 @@ def test_the_seconds_are_those_of_a_sum_by_hand():
     assert run_seconds("sft", part, rates) == pytest.approx(56 + 1.5 + 1.5 + 28)
     # lift in texts: the texts of 9 further profiles
     assert run_seconds("rag", mini('eval.lift=["texts"]'), rates) == pytest.approx(506)
+    # four kinds of thoughts besides the model's own, each 50 s of texts, 100 × 1,000 tokens read at
+    # a forward pass's 0.35: 17.5 s, and the same for every method that has thoughts
+    for method in ("flythinker", "flythinker-shared"):
+        assert run_seconds(method, mini("eval.controls=all"), rates) == pytest.approx(463 + 270)
     # limits
     assert run_seconds("rag", mini("data.limit=10"), rates) == pytest.approx(5.6)
 
