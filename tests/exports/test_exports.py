@@ -14,7 +14,6 @@ from harness import load_runs
 from harness.errors import DataError, UsageError
 from harness.exports import Source, described, export, formats, headlines
 from harness.exports.inspect import header_of
-from harness.record import PREDICTIONS, texts_digest, write_record
 from tests.support.exported import sources
 from tests.support.synthetic import write_runs
 
@@ -194,25 +193,6 @@ def test_inspects_own_package_reads_it_back(made, tmp_path):
         assert log.read_eval_log(str(file), header_only=True).eval.task.startswith("product_review")
         assert len(log.read_eval_log_sample_summaries(str(file))) == len(run.predictions())
     assert len(log.list_eval_logs(str(tmp_path / "logs"))) == 2
-
-
-@pytest.mark.parametrize(
-    ("to", "texts"),
-    [("csv", False), ("parquet", True), ("inspect", True), ("inspect", False), ("eee", True)],
-)
-def test_other_texts_than_those_of_the_scores_are_refused(results, tmp_path, to, texts):
-    run = next(run for run in load_runs(results) if run.status == "complete")
-    record = replace(run.record, texts=texts_digest(run.predictions()))
-    path = write_record(record, run.path).parent / PREDICTIONS
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    path.write_text("".join(lines[:-1]), "utf-8")
-    message = f"{re.escape(str(path))}: other texts than the record's"
-    with pytest.raises(DataError, match=message):
-        export(to, sources(load_runs(run.path), texts), tmp_path / "out")
-    (found,) = load_runs(run.path)
-    for read in (found.predictions, found.examples):
-        with pytest.raises(DataError, match=message):
-            read()
 
 
 @pytest.mark.parametrize(("seconds", "ended"), [(3725.4, "2026-01-02T04:05:05+00:00"), (None, "")])
