@@ -12,7 +12,6 @@ from harness.conformance.world import World
 from harness.engine.number_types import NumberTypes
 from harness.pipeline import local, single
 from harness.pipeline.single import run
-from harness.record import read_lines
 from tests.support.runs import StopNowError, edit_record, settings, stop_now, texts
 
 FINGERPRINT = Pag._fingerprint
@@ -98,7 +97,7 @@ def test_a_run_counts_summaries_as_costs(tmp_path, reviews, backbone):
     assert 0 < val["seconds"] < record.training.seconds["val_targets"]
     (kept,) = outcome.folder.glob("summaries-*.jsonl")
     assert texts(outcome)
-    summaries = read_lines(Summary, kept)
+    summaries = pag.read_lines(Summary, kept)
     assert len(summaries) >= 8
     whole = sum(each.flops for each in summaries)
     assert record.training.flops["targets"] == whole - record.inference.user_work_flops > 0
