@@ -111,7 +111,7 @@ def pair_figures(one: Any, other: Any) -> dict[str, Any]:
 def nll_figures(left: Record, right: Record) -> dict[str, float]:
     """Nats per token: means over examples in both types, and the gaps of examples."""
     values = [
-        [sum(each.nll) / sum(each.model_tokens) for each in record.nlls.values()]
+        [sum(each.nll) / sum(each.model_tokens) for each in record.nlls.values() if each.nll]
         for record in (left, right)
     ]
     gaps = [abs(a - b) for a, b in zip(*values, strict=True)]

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from benchmarks.findings import ROOT, environment
+from harness.metrics.trial.duels import WITHOUT_INTERVAL
 from harness.record import Estimate
 from harness.record.trials import Trial, TriedMetric
 from harness.reports.render.markdown import table_as_markdown
@@ -73,6 +74,7 @@ def page() -> str:
     """The page as it follows from the stored trials."""
     made = environment()
     made.globals |= {
+        "without_interval": WITHOUT_INTERVAL,
         "grid": grid, "titles": titles, "least": least, "own_length": own_length, "most": most,
         "agreement": agreement, "sentences": outcome_sentences, "described": described,
     }  # fmt: skip

@@ -53,9 +53,12 @@ def test_no_published_record_names_a_folder_of_a_machine():
 
 def test_inspected_thoughts_are_of_published_runs_and_have_no_texts():
     found = findings.inspections(PUBLISHED / "reviews" / "inspected")
-    published = {path.parent.name for path in (PUBLISHED / "reviews").rglob("record.json")}
+    records = {path.parent.name: path for path in (PUBLISHED / "reviews").rglob("record.json")}
     assert found
-    assert set(found) <= published
+    for run, pages in found.items():
+        examples = json.loads(records[run].read_text("utf-8"))["examples"]
+        for one in (one for page in pages.values() for one in page["examples"]):
+            assert one["user_id"] == examples[one["id"]]["user"]
     pages = [one for each in found.values() for one in each.values()]
     examples = [example for page in pages for example in page["examples"]]
     assert {token["text"] for one in examples for token in one["tokens"]} == {WITHHELD}

@@ -118,8 +118,8 @@ def test_what_is_kept_for_users_and_gone_is_not_called_damage(
     monkeypatch.setattr(Bars, "say", lambda self, text: said.append(text))
     assert run(chosen, "kept", tmp_path, factory=Kept).repeated
     assert said == [
-        f"{folder}: its model is not the record's: restore the backbone and what kept keeps there"
-        " for its users, or run again with --fresh"
+        f"{folder}: its model is not the record's; it is loaded from the backbone and what kept"
+        " keeps there for its users. Restore that, or run again with --fresh"
     ]
 
 

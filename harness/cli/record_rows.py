@@ -16,6 +16,7 @@ from harness.record import (
     SliceEstimate,
     Training,
 )
+from harness.reports.compared.measures import is_apart
 from harness.reports.render.numbers import p_value
 from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score
@@ -94,7 +95,7 @@ def position_rows(view: Curve, digits: int, unit: str) -> Rows:
     yield by_position(view.slices, digits)
     drift = view.drift
     if drift.value is not None:
-        of = f"{unit} per 100 tokens, {counted(drift.examples, 'text')} reaching every slice"
+        of = f"{unit} per 100 tokens, {counted(drift.examples, 'example')} reaching every slice"
         yield "  drift", number(drift, digits), of
 
 
@@ -118,8 +119,9 @@ def lift_rows(record: Record) -> Rows:
     if found is None:
         return
     main = next(iter(record.metrics), "")
+    of_texts = None if is_apart(main, record) else found.texts  # an old record's; see is_apart
     views = (("NLL", found.likelihood, "all", "nats", 3),
-             (main, found.texts, main, "points", 2))  # fmt: skip
+             (main, of_texts, main, "points", 2))  # fmt: skip
     for what, pairs, key, unit, digits in views:
         for kind, named in (pairs or {}).items():
             if pair := named.get(key):

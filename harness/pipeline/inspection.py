@@ -16,6 +16,7 @@ from harness.engine.batch import PAD_ID, Batch
 from harness.engine.lm import PersonalLM
 from harness.engine.text import encode_response, prompt_spans
 from harness.engine.thoughts import Thoughts
+from harness.engine.token_bound import tokens_bounded
 from harness.engine.train import precision
 from harness.engine.weight_files import WEIGHTS
 from harness.errors import DataError, UsageError
@@ -79,8 +80,9 @@ def inspect(folder: Path, choice: Choice, factory: Factory, bars: Bars) -> Inspe
     job = Job(Plan(settings, record.method, folder.parent.parent.parent, factory), bars)
     job.plan.method.workspace = folder  # with what its prompts and its users' adapters need
     refuse_other_data(folder, record, job.plan.test, "run the record's command again")
-    lm = _loaded(job, record, folder)
-    texts, notes = _texts(job.plan, folder, choice)
+    with tokens_bounded(settings.decode.tokens_at_once):
+        lm = _loaded(job, record, folder)
+        texts, notes = _texts(job.plan, folder, choice)
     update = bars.track("inspecting", len(texts))
     found = []
     for done, (encoded, text, preface) in enumerate(texts, 1):

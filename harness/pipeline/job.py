@@ -20,6 +20,7 @@ from harness.engine.four_bits import numbers
 from harness.engine.lean_models import choose_step
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.engine.number_types import NumberTypes, number_types
+from harness.engine.token_bound import set_bound
 from harness.engine.weight_files import WEIGHTS, load_weights
 from harness.errors import DivergedError
 from harness.inputs import provenance
@@ -184,6 +185,7 @@ class Job:
         self.plan.method.adapt(lm, self.plan.test.examples)  # the record's model is the adapted one
         if record.inference and record.inference.tokens_at_once is not None:
             self.plan.tokens_at_once = record.inference.tokens_at_once
+            set_bound(self.plan.tokens_at_once)
         return record.backbone.weights in (None, weights_fingerprint(lm))
 
     def settle(self, lm: PersonalLM) -> None:

@@ -157,18 +157,20 @@ def scored_with(plan: Plan, record: Record) -> Record:
     )
 
 
-def _trained_model(job: Job, record: Record) -> PersonalLM | None:
+def _trained_model(job: Job, record: Record, mend: str = "") -> PersonalLM | None:
     """The run's model from its stored weights; None where they are missing or others than its.
 
-    record: on disk.
+    record: on disk. mend: ends the message on other weights.
     """
     plan, weights = job.plan, job.plan.folder / WEIGHTS
     if plan.settings.model.api or (plan.method.trains and not weights.is_file()):
         return None
     lm, _ = job.build()
     if not job.load_trained(lm, record, plan.folder):
-        mend = f"restore {model_files(plan.method)}, or run again with --fresh"
-        job.bars.say(f"{plan.folder}: its model is not the record's: {mend}")
+        job.bars.say(
+            f"{plan.folder}: its model is not the record's; it is loaded from"
+            f" {model_files(plan.method)}{mend}"
+        )
         return None
     return lm
 
@@ -184,7 +186,7 @@ def _with_tokens(job: Job, found: Record) -> Record:
     folder, say = job.plan.folder, job.bars.say
     if found.lift is None or not lacks_tokens(folder, found):
         return found
-    lm = _trained_model(job, found)
+    lm = _trained_model(job, found, ". Restore that, or run again with --fresh")
     if lm is None:
         return found
     with job.bars:

@@ -104,6 +104,9 @@ def _make(attempt: Attempt) -> Outcome:
     if attempt.fresh:
         delete_run(plan.folder)
         plan.fresh = True
+    stored = beside(plan.folder)
+    if stored.is_dir() and not plan.folder.exists():  # stopped between the renames of `set_aside`
+        stored.rename(plan.folder)
     earlier = record_there(plan.folder, job.bars.say)
     if earlier is not None and not has_its_texts(earlier, plan.folder, job.bars.say):
         earlier = replace(earlier, status="failed")  # the damaged texts are generated again
@@ -112,7 +115,7 @@ def _make(attempt: Attempt) -> Outcome:
         if shown is not None:
             return shown
         earlier = None
-        plan.method.workspace = beside(plan.folder)  # the folder is set aside with the old run
+        plan.method.workspace = stored  # the folder is set aside with the old run
     with job.bars, tracking(job.bars.say) as trackers:
         job = replace(job, trackers=trackers)
         attempt = replace(attempt, job=job, earlier=earlier)

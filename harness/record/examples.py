@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,12 +12,17 @@ Gains = Mapping[str, Mapping[str, float | None]]
 """Kind of donor or `empty` → slice or metric → gain of the user's own profile."""
 
 
+def user_digest(user_id: str) -> str:
+    """What stands for a user where data must not be published: 12 hex digits of the id's sha256."""
+    return hashlib.sha256(user_id.encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SliceNll(View):
     """NLL of one reference in each slice, with the number of tokens of both kinds."""
 
     nll: tuple[float, ...] | None
-    """Nats in each slice; null where the preface failed after which the reference is read."""
+    """Nats in each slice; null where the text failed with whose preface the reference is read."""
     slice_tokens: tuple[int, ...]
     """Words and punctuation marks in each slice; comparable across tokenizers."""
     model_tokens: tuple[int, ...]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.record.examples import user_digest
+
 Of = Literal["text", "reference"]
 WITHHELD = "…"
 """What stands where a text is left out."""
@@ -54,9 +56,11 @@ class InspectedExample:
         return len(self.thoughts) > 1 and not any(each.position for each in self.thoughts)
 
     def without_texts(self) -> InspectedExample:
-        """Its numbers, with WITHHELD for each token and entry, and without nearest tokens."""
+        """Its numbers, with WITHHELD for each token and entry, without nearest tokens, and with the
+        user as in a record."""
         return replace(
             self,
+            user_id=user_digest(self.user_id),
             entries=(WITHHELD,) * len(self.entries),
             tokens=tuple(replace(one, text=WITHHELD) for one in self.tokens),
             thoughts=tuple(replace(one, nearest=()) for one in self.thoughts),

@@ -34,7 +34,9 @@ class Section(BaseModel):
             raise ValueError("expected text without half a surrogate pair") from None
         if value is None and "none" in get_args(field.annotation):
             return "none"  # a choice of this name; elsewhere `none` is no value at all
-        if isinstance(value, list | tuple) and "none" in _kinds(field.annotation):
+        kinds = _kinds(field.annotation)
+        named = "none" in kinds or (str in kinds and NoneType not in kinds)
+        if isinstance(value, list | tuple) and named:
             value = ["none" if each is None else each for each in value]
         if value == "none" and NoneType in get_args(field.annotation):
             return None

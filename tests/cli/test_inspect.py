@@ -2,6 +2,7 @@
 
 import json
 
+from harness.record import read_record
 from tests.support.synthetic import write_runs
 
 
@@ -23,6 +24,9 @@ def test_a_run_is_inspected(run, call, tmp_path):
     bare = json.loads(out)
     assert {**bare, "examples": None} == {**kept, "examples": None}
     assert {token["text"] for one in bare["examples"] for token in one["tokens"]} == {"…"}
+    (record,) = map(read_record, (tmp_path / "out").rglob("s0-*"))
+    users = {one["id"]: one["user_id"] for one in bare["examples"]}
+    assert users == {name: record.examples[name].user for name in users}
 
 
 def test_one_run_is_expected(call, tmp_path):

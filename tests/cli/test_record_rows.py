@@ -79,7 +79,7 @@ def test_likelihood_relative_to_the_base_model():
     assert seen(likelihood_rows(record(likelihood=found))) == [
         ("NLL of references", "1.75 [1.50, 2.00]", "nats per slice token, lower is better"),
         ("  by position", "1.500 · 2.000", "slices from 0, 100"),
-        ("  drift", "0.125", "nats per 100 tokens, 7 texts reaching every slice"),
+        ("  drift", "0.125", "nats per 100 tokens, 7 examples reaching every slice"),
         (
             "  − base model",
             "−0.250 [−0.500, −0.125]",

@@ -10,8 +10,9 @@ from harness_example_methods.pag import REQUEST, Pag, Summary, key_of
 from harness.conformance import check_method, failures
 from harness.conformance.world import World
 from harness.engine.number_types import NumberTypes
-from harness.pipeline import local, single
+from harness.pipeline import local, repeated, single
 from harness.pipeline.single import run
+from harness.record.dated import move_aside
 from tests.support.runs import StopNowError, edit_record, settings, stop_now, texts
 
 FINGERPRINT = Pag._fingerprint
@@ -103,14 +104,17 @@ def test_a_run_counts_summaries_as_costs(tmp_path, reviews, backbone):
     assert record.training.flops["targets"] == whole - record.inference.user_work_flops > 0
 
 
-@pytest.mark.parametrize("earlier", ["a complete run", "an unfinished run of other weights"])
+@pytest.mark.parametrize(
+    "earlier",
+    ["a complete run", "a complete run, half moved", "an unfinished run of other weights"],
+)
 def test_an_interrupted_run_keeps_the_summaries_that_it_wrote_for_the_tests(
     tmp_path, reviews, backbone, monkeypatch, earlier
 ):
     chosen = settings(reviews, backbone, "pag", "eval.likelihood=false", "eval.authors=false")
     chosen = chosen.model_copy(update={"method": {"summary_tokens": 4}})
     # 1. what the next run replaces
-    if earlier == "a complete run":
+    if earlier.startswith("a complete run"):
         folder = run(chosen, "pag", tmp_path, factory=Pag).folder
         (folder / "plain.txt").write_text("of the old run")
         source = FINGERPRINT
@@ -136,8 +140,11 @@ def test_an_interrupted_run_keeps_the_summaries_that_it_wrote_for_the_tests(
         write(self, lm, requests, path)
 
     monkeypatch.setattr(Pag, "_write", noted)
-    with pytest.raises(StopNowError):
-        run(chosen, "pag", tmp_path, factory=Pag)
+    with monkeypatch.context() as patch:
+        if earlier.endswith("half moved"):
+            patch.setattr(repeated, "move_aside", lambda folder: stop_now(move_aside(folder)))
+        with pytest.raises(StopNowError):
+            run(chosen, "pag", tmp_path, factory=Pag)
     first = list(written)
     with pytest.raises(StopNowError):
         run(chosen, "pag", tmp_path, factory=Pag)

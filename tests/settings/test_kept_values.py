@@ -74,13 +74,16 @@ def test_none_in_a_list_of_a_method_is_no_value_in_the_file_that_a_run_leaves(tm
     assert again.digest() == settings.digest()
 
 
-def test_none_in_a_list_is_a_choice_of_that_name_where_there_is_one():
+def test_none_in_a_list_is_a_choice_or_a_word_of_that_name_where_there_is_one():
     class Options(Section):
         kinds: tuple[Literal["none", "all"], ...] = ()
         sizes: tuple[int | None, ...] = ()
+        words: tuple[str, ...] = ()
 
-    found = validate(Options, {"kinds": [None, "all"], "sizes": [None, 1]}, "own")
+    given = {"kinds": [None, "all"], "sizes": [None, 1], "words": ["a", None]}
+    found = validate(Options, given, "own")
     assert (found.kinds, found.sizes) == (("none", "all"), (None, 1))
+    assert found.words == ("a", "none")
 
 
 @pytest.mark.parametrize("value", [None, [None], {"b": None}])

@@ -14,6 +14,7 @@ from harness.engine.batch import Batch
 from harness.engine.decode import generate
 from harness.engine.lm import CausalLM
 from harness.engine.text import encode_prompt, encode_response
+from harness.engine.token_bound import tokens_bounded
 from harness.engine.visible_text import TextRules, rules_of
 from harness.errors import HarnessError
 from harness.inputs.models import model_sha256
@@ -88,10 +89,14 @@ class BackboneModel:
 
     @torch.inference_mode()
     def answer_ids(self, prompts: Sequence[str], max_new_tokens: int) -> list[list[int]]:
-        """The token ids of these answers; as many as `max_new_tokens` where one was cut off."""
+        """The token ids of these answers; as many as `max_new_tokens` where one was cut off.
+
+        In batches of BATCH, whatever bounds the run's own.
+        """
         found: list[list[int]] = []
         for start in range(0, len(prompts), BATCH):
             rows = [encode_prompt(self.tokenizer, each) for each in prompts[start : start + BATCH]]
             stopping = self.rules.stopping
-            found += generate(self.lm, rows, max_new_tokens=max_new_tokens, **stopping)
+            with tokens_bounded(None):
+                found += generate(self.lm, rows, max_new_tokens=max_new_tokens, **stopping)
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from harness.record import (
     SliceEstimate,
     ends_of,
 )
+from harness.record.examples import user_digest
 from harness.settings import EvalSettings
 from harness.statistics import Array, Panel
 from harness.types import Prediction, Score, SplitData
@@ -125,7 +125,7 @@ def score_texts(
         breakdowns={name: each for name, each in breakdowns.items() if each is not None},
         examples={
             example.id: ExampleValues(
-                user=hashlib.sha256(example.user_id.encode()).hexdigest()[:12],
+                user=user_digest(example.user_id),
                 scores={name: one.score.each[at] for name, one in found.items()},
                 quality={name: own[at] for name, own in values.items()},
                 rows={

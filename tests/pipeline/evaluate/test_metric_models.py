@@ -8,6 +8,7 @@ import pytest
 
 from harness import registry
 from harness.engine.backbone import Backbones
+from harness.engine.token_bound import rows_within_bound, tokens_bounded
 from harness.errors import UsageError
 from harness.metrics.base import MeanMetric, Needs
 from harness.record import read_predictions
@@ -198,6 +199,22 @@ def test_a_judge_stops_at_every_declared_end_and_answers_without_reasoning(
     ids = tokenizer("<think>a kettle</think>good")["input_ids"]
     monkeypatch.setattr(metric_models, "generate", lambda lm, rows, **_: [ids for _ in rows])
     assert judge().answers(["a lamp"], 99) == ["good"]
+
+
+def test_a_judge_has_batches_of_its_own_within_a_run(backbone, monkeypatch):
+    from harness.pipeline.evaluate import metric_models
+
+    def noted(lm, rows, **_):
+        sizes.append(rows_within_bound(999, len(rows)))
+        return [[] for _ in rows]
+
+    sizes: list[int] = []
+    monkeypatch.setattr(metric_models, "generate", noted)
+    with tokens_bounded(1):
+        metric_models.BackboneModel(Backbones(ModelSettings(backbone=str(backbone)))).answers(
+            ["a lamp"] * 17
+        )
+    assert sizes == [16, 1]
 
 
 def test_an_encoder_is_hashed_after_it_was_downloaded(tmp_path, monkeypatch):

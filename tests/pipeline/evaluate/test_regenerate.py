@@ -9,12 +9,11 @@ import pytest
 from baselines.rag import Rag
 from flythinker.flythinker import FlyThinker
 from harness.engine.decode import NotANumberError
-from harness.metrics.likelihood import TokenLogprobs
+from harness.metrics.likelihood import NoLogprobs, TokenLogprobs
 from harness.metrics.slices import slice_tokens
 from harness.pipeline import generator
 from harness.pipeline.evaluate.profile_swap import donor_examples, nll_scores, swapped_nlls
 from harness.pipeline.evaluate.reference_likelihood import by_slice
-from harness.pipeline.evaluate.regenerate import NoLogprobs
 from harness.pipeline.evaluate.thought_replacement import prompts_with_thoughts
 from harness.pipeline.evaluate.token_lift import unlike_record
 from harness.pipeline.plan import Plan
