@@ -10,6 +10,7 @@ from harness.errors import UsageError
 
 CELLS: tuple[Cell, ...] = (
     (2, 1e-4), (4, 1e-4), (2, 3e-4), (4, 3e-4), (8, 1e-4), (8, 3e-4), (2, 3e-5), (4, 3e-5),
+    (1, 1e-4), (2, 1e-3),
 )  # fmt: skip
 """Passes and rate that are tried; the likeliest first, for a sweep that is stopped early."""
 

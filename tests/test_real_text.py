@@ -254,7 +254,7 @@ def test_thoughts_need_a_finished_run(study):
     ("words", "message"),
     [
         (["--jobs", "0"], "--jobs 0; expected at least 1"),
-        (["--cells", "9"], "--cells 9; expected 1 to 8"),
+        (["--cells", "99"], f"--cells 99; expected 1 to {len(CELLS)}"),
         (["--parts", "all"], "--parts all; expected some of choices, primary, arms, analysis"),
         (["--methods", "sft,lora"], "--methods lora; expected some of flythinker, sft,"),
         (["--set", "train.clop=1"], "unknown key 'train.clop'"),

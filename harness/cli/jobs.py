@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.blame import blaming
 from harness.cli.options import ModelOptions, RunOptions
 from harness.cli.screen import command_line
-from harness.errors import UsageError, mendable
+from harness.errors import HarnessError, UsageError, mendable
 from harness.inputs.imports import imports_of
 from harness.method import Factory
 from harness.pipeline.method_training import takes_reasoner
@@ -220,6 +220,14 @@ def method_named(name: str, plugged: Mapping[str, Factory]) -> Factory:
     """The method of a name, from a plugin file or the registry."""
     factory: Factory = plugged[name] if name in plugged else find("method", name)
     return factory
+
+
+def options_if_known(name: str, plugged: Mapping[str, Factory]) -> list[str] | None:
+    """The options of a method; None if it is not installed here."""
+    try:
+        return own_options(method_named(name, plugged))
+    except HarnessError:
+        return None
 
 
 def methods(name: str) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def judge(
     boards = [checked(board, allow_different=False) for board in loaded]
     warn(console, left_out)
     asked = judge_of(judge, asking)
-    # runs with the same texts share a folder of replies
+    # pairs with the same texts on the other side share a folder of replies
     tasks = list({
         task.folder: task for board in boards for task in _tasks(board, runs, asked, ask, limit)
     }.values())  # fmt: skip

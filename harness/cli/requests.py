@@ -16,6 +16,7 @@ from harness.cli.jobs import (
     light_plugins,
     method_named,
     methods,
+    options_if_known,
     own_assignments,
     own_options,
     parse_seeds,
@@ -163,10 +164,14 @@ class Request:
         swept = [key.removeprefix("method.") for key in self.axes if key.startswith("method.")]
         given = [*self.base.get("method", {}), *swept]
         if self.fit and given:
-            meant = list(dict.fromkeys([*factories, *self.meant_for]))
-            known = sorted(
-                {key for name in meant for key in own_options(method_named(name, plugged))}
-            )
+            known = sorted({key for factory in factories.values() for key in own_options(factory)})
+            others = [name for name in self.meant_for if name not in factories]
+            if not {*given} <= {*known}:  # methods that are not run are looked up only now
+                found = [options_if_known(name, plugged) for name in others]
+                if None in found:
+                    return  # one that is not installed may have the option
+                known = sorted({*known, *(key for each in found for key in each or ())})
+            meant = [*factories, *others]
             for key in (key for key in given if key not in known):
                 where = place_of(self.where, f"method.{key}")
                 raise UsageError(

@@ -18,7 +18,7 @@ from harness.leaderboard.submission import Submission, Test
 from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, read_submission, read_texts
 from harness.paths import make_folder
 from harness.pipeline.evaluate.texts import samples_of
-from harness.record import Record, read_predictions, read_record, write_json
+from harness.record import Record, read_record, recorded_texts, write_json
 from harness.record.durable import write_text
 from harness.settings import RunSettings, validate
 from harness.types import SplitData
@@ -167,7 +167,7 @@ def _samples(run: Path, record: Record, test: SplitData) -> list[dict[str, str]]
             f"{run}: ran on test data {kept[:12]}, found {test.fingerprint[:12]}; give the run's"
             " data with --data"
         )
-    samples = samples_of(sorted(read_predictions(run), key=lambda text: text.sample))
+    samples = samples_of(sorted(recorded_texts(run, record), key=lambda text: text.sample))
     if not samples:
         raise DataError(f"{run}: no {PREDICTIONS}; a submission is scored from its texts")
     for number, texts in enumerate(samples):

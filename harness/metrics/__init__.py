@@ -126,7 +126,7 @@ def _refuse_declared(name: str, kind: type[Metric]) -> None:
     attributes = {
         "better": (kind.better in get_args(Better), "'higher' or 'lower'"),
         "unit": (isinstance(kind.unit, str), "text"),
-        "title": (isinstance(kind.title, str), "text"),
+        "title": (isinstance(kind.title, str), "text, as an attribute of the class"),
         "options": (
             isinstance(kind.options, Mapping)
             and all(setting in EvalSettings.model_fields for setting in kind.options.values()),

@@ -84,7 +84,8 @@ def _scored(
     _refuse_shape(metric, rows)
     # 2. the values of all pairs together and of each
     if metric.mean and not rows[..., 1].any(axis=1).all():
-        return Scored(replace(none, missing=f"no example has a value of {metric.name}"))
+        where = "" if len(rows) == 1 else " in one of its samples"
+        return Scored(replace(none, missing=f"no example has a value of {metric.name}{where}"))
     values = [metric.overall(part, pairs) for part, pairs in zip(rows, samples, strict=True)]
     signature = of_samples(metric.signature, len(samples))
     value = fmean(values) if len(values) > 1 else values[0]

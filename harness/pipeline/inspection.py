@@ -27,7 +27,7 @@ from harness.pipeline.job import Job
 from harness.pipeline.kept_training import model_files
 from harness.pipeline.plan import Plan
 from harness.progress import Bars
-from harness.record import Record, read_predictions, read_record
+from harness.record import Record, read_record, recorded_texts
 from harness.record.inspected import (
     InspectedExample,
     InspectedThought,
@@ -82,7 +82,7 @@ def inspect(folder: Path, choice: Choice, factory: Factory, bars: Bars) -> Inspe
     refuse_other_data(folder, record, job.plan.test, "run the record's command again")
     with tokens_bounded(settings.decode.tokens_at_once):
         lm = _loaded(job, record, folder)
-        texts, notes = _texts(job.plan, folder, choice)
+        texts, notes = _texts(job.plan, record, folder, choice)
     update = bars.track("inspecting", len(texts))
     found = []
     for done, (encoded, text, preface) in enumerate(texts, 1):
@@ -153,10 +153,12 @@ def _elsewhere(command: str | None) -> str:
 Chosen = tuple[EncodedPrompt, str, tuple[int, ...]]
 
 
-def _texts(plan: Plan, folder: Path, choice: Choice) -> tuple[list[Chosen], list[str]]:
+def _texts(
+    plan: Plan, record: Record, folder: Path, choice: Choice
+) -> tuple[list[Chosen], list[str]]:
     """Prompt, text and hidden preface of each chosen example; what is left out, and why."""
     known = {example.id: example for example in plan.test.examples}
-    written = {text.id: text for text in read_predictions(folder) if text.sample == 0}
+    written = {text.id: text for text in recorded_texts(folder, record) if text.sample == 0}
     for key in choice.examples:
         if key not in known:
             raise UsageError(

@@ -178,12 +178,13 @@ def recorded_texts(folder: Path, record: Record) -> list[Prediction]:
     if record.texts is not None and (folder / PREDICTIONS).is_file():
         found = texts_digest(texts)
         if found != record.texts:
+            fresh = " with --fresh" if record.status == "complete" else ""
             raise DataError(
                 f"{folder / PREDICTIONS}: other texts than the record's\n"
                 f"  found     sha256 {found[:12]}\n"
                 f"  expected  {record.texts[:12]}, of the texts that the scores were computed"
                 " from\n"
-                "  mend      restore the file, or run the record's command with --fresh"
+                f"  mend      restore the file, or repeat the record's command{fresh}"
             )
     return texts
 
@@ -234,7 +235,7 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
 
     Old runs in dated folders, from before inputs changed, are included only if named explicitly.
     """
-    found: list[Path] = []
+    found: dict[Path, Path] = {}  # by its real path, as paths may overlap and links may lead to one
     for path in paths:
         here = (
             [path]
@@ -245,8 +246,9 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
             raise DataError(
                 f"{path}: no {RECORD} here or below; expected a run or a folder of runs"
             )
-        found += [folder for folder in here if folder not in found]
-    return found
+        for folder in here:
+            found.setdefault(folder.resolve(), folder)
+    return list(found.values())
 
 
 def _recorded_below(path: Path) -> Iterator[Path]:

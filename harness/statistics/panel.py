@@ -94,9 +94,21 @@ class Panel:
         """
         by_seed = rows if rows.ndim == 3 else rows[None]
         sums = np.stack([sums_by_user(each, self.users) for each in by_seed])
-        known = with_weight(sums)
-        few = known.sum(axis=1).min() < BOOTSTRAP_USERS
-        return sums[:, known.all(axis=0) if few else known.any(axis=0)]
+        return sums[:, _that_count(sums)]
+
+    def counted(self, rows: Array) -> NDArray[np.bool_]:
+        """Which rows [S,N,K] a value is over [N]: with weight in a seed, of a user who counts."""
+        sums = np.stack([sums_by_user(each, self.users) for each in rows])
+        users = dict(zip(dict.fromkeys(self.users), _that_count(sums), strict=True))
+        counts = np.array([users[user] for user in self.users])
+        return np.asarray(np.any(with_weight(rows), axis=0) & counts)
+
+
+def _that_count(sums: Array) -> NDArray[np.bool_]:
+    """Which users count [U], as `by_user` says; sums [S,U,K]."""
+    known = with_weight(sums)
+    few = known.sum(axis=1).min() < BOOTSTRAP_USERS
+    return np.asarray(known.all(axis=0) if few else known.any(axis=0))
 
 
 def with_weight(rows: Array) -> NDArray[np.bool_]:

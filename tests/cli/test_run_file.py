@@ -125,6 +125,14 @@ def test_an_option_of_no_method_of_the_file_is_refused_whichever_is_chosen(call,
         assert (code, "line 31: method.lamm: none of " in err) == (2, True), err
 
 
+def test_an_option_may_be_of_a_listed_method_that_is_not_installed(call, written):
+    text = FILE.replace('["rag", "flythinker"]', '["rag", "elsewhere"]')
+    assert '"elsewhere"' in text
+    text = text.replace('controls = "all"', "")
+    code, _, err = call("run", "--config", written(text), "--method", "rag", "--dry-run")
+    assert code == 0, err
+
+
 def test_neither_a_method_nor_a_file(call):
     code, _, err = call("run")
     assert (code, "expected --method NAME (`harness list methods`) or --config" in err) == (2, True)

@@ -55,6 +55,17 @@ def test_submit_refuses_a_run_that_disagrees_with_itself(runs, tmp_path):
         submit(run, tmp_path, BY, open_board="texts")
 
 
+def test_submit_refuses_other_texts_than_those_of_the_record(runs, tmp_path):
+    run = shutil.copytree(runs["rag"], tmp_path / "run")
+    lines = (run / PREDICTIONS).read_text().splitlines(keepends=True)
+    text = json.loads(lines[0])
+    text["output"] += " And more."
+    del text["check"]
+    (run / PREDICTIONS).write_text(json.dumps(text) + "\n" + "".join(lines[1:]))
+    with pytest.raises(DataError, match="other texts than the record's"):
+        submit(run, tmp_path, BY, open_board="texts")
+
+
 def test_a_run_scored_with_another_tokenizer_than_the_boards_is_scored_by_the_boards(
     runs, packed, tmp_path
 ):
@@ -119,7 +130,7 @@ def test_submit_refuses_missing_texts_and_moved_data(runs, tmp_path, reviews):
 
     run = shutil.copytree(runs["rag"], tmp_path / "run")
     write_lines(run / PREDICTIONS, read_predictions(run)[1:])
-    with pytest.raises(DataError, match="1 texts of sample 0 are missing"):
+    with pytest.raises(DataError, match="other texts than the record's"):
         submit(run, tmp_path, BY, open_board="texts")
     (run / "predictions.jsonl").unlink()
     with pytest.raises(DataError, match=r"no predictions.jsonl; a submission is scored from"):

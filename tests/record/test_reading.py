@@ -29,6 +29,7 @@ def test_runs_in_linked_folders_are_found_once(tmp_path):
     (results / "product_review" / "latest").symlink_to(plain, target_is_directory=True)
     (moved / "up").symlink_to(results, target_is_directory=True)
     assert find_runs([results]) == [linked, plain]
+    assert find_runs([results, results / "product_review" / "latest"]) == [linked, plain]
 
 
 def refused(fields, folder):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import comb
 from typing import Literal
+
+import numpy as np
 
 from harness.reports.compared.lengths import values_with_lengths
 from harness.reports.compared.measures import Measure, rows_of
 from harness.reports.runs.systems import Board
 from harness.statistics import (
     VERDICT_USERS,
-    Array,
     Comparison,
     Interval,
     at_equal_length,
@@ -38,7 +39,7 @@ class Contrasts:
     letters: system → significance letters; None if no pair could be tested (one system, or fewer
     than 20 users).
     examples: system → the examples with a value in every seed, over which pairs are compared.
-    own: system → those with a value in some seed, which its own value is over.
+    own: system → those that its own value is over (`Panel.by_user`).
     """
 
     task: str
@@ -87,17 +88,14 @@ def contrast_all(
         flags = trained[first], trained[second]
         compared[first, second] = compare(statistic, rows[first], rows[second], panel, flags)
     compared = _at_equal_length(measure, board, compared)
-    every = {name: _with_values(board, each, all) for name, each in rows.items()}
-    some = {name: _with_values(board, each, any) for name, each in rows.items()}
-    return Contrasts(board.task, measure, values, compared, examples=every, own=some)
+    every = {name: _ids(board, np.all(with_weight(each), axis=0)) for name, each in rows.items()}
+    own = {name: _ids(board, panel.counted(each)) for name, each in rows.items()}
+    return Contrasts(board.task, measure, values, compared, examples=every, own=own)
 
 
-def _with_values(
-    board: Board, rows: Array, seeds: Callable[[Iterable[object]], bool]
-) -> frozenset[str]:
-    """The examples with a value in `all` or `any` seeds; rows [S,N,K]."""
-    known = with_weight(rows).T  # [N,S]
-    return frozenset(key for key, each in zip(board.ids, known, strict=True) if seeds(each))
+def _ids(board: Board, chosen: Iterable[np.bool_]) -> frozenset[str]:
+    """The ids of chosen examples [N]."""
+    return frozenset(key for key, one in zip(board.ids, chosen, strict=True) if one)
 
 
 def _at_equal_length(

@@ -221,7 +221,7 @@ def _scores(board: Board, run: Run, name: str, judged: Judged) -> JudgedRun:
     replies = judged.by_question
     judging = judged.judging
     tried = {each: tried_as(judging.judge, each, judging.prompt) for each in ASPECTS}
-    trials = trials_near(run.folder.resolve().parents[2])
+    trials = trials_near(run.folder.absolute().parents[2])
     failed = failed_metrics(trials, board.fingerprint, dict(tried.values()))
     found = [reply.scores if (reply := replies.get((key, False))) else {} for key in board.ids]
     return JudgedRun(

@@ -50,7 +50,7 @@ class Compared:
         """Metric that failed a stored trial on the board's data → the trial."""
         first = self.board.systems[0].runs[0]
         signatures = {name: one.signature for name, one in first.record.metrics.items()}
-        trials = trials_near(first.folder.resolve().parent.parent.parent)
+        trials = trials_near(first.folder.absolute().parents[2])
         return failed_metrics(trials, self.board.fingerprint, signatures)
 
 

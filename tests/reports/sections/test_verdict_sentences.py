@@ -114,6 +114,18 @@ def test_differences_are_over_the_texts_with_a_value_in_every_seed(tmp_path, lac
     )
 
 
+def test_where_a_seed_has_few_users_a_value_is_over_those_of_every_seed(tmp_path):
+    write_runs(tmp_path, ["sft", "flythinker"], TASK)
+    (board,), _ = load_boards([tmp_path])
+    base = {key: float(index) for index, key in enumerate(board.ids, 20)}
+    few = {key: base[key] if at < 9 else None for at, key in enumerate(board.ids)}
+    seeds = {"flythinker": [base, few], "sft": [base, base]}
+    systems = tuple(with_scores(one, *seeds[one.name]) for one in board.systems)
+    board = dataclasses.replace(board, systems=systems)
+    (found,) = contrast_family([(measure_of("rouge1"), board)])
+    assert found.values["flythinker"].users == len(found.own["flythinker"]) == 9
+
+
 def tied(board):
     """Every system with the values of one: 20, 21, …"""
     scores = {key: float(index) for index, key in enumerate(board.ids, 20)}

@@ -47,6 +47,17 @@ def test_without_a_trial_nothing_is_shown(runs):
     assert not any("‡" in each for each in (*titles, *notes))
 
 
+def test_a_run_behind_a_link_has_the_trials_of_the_results_that_link_to_it(runs, tmp_path):
+    results, record = runs
+    write_json(results / "trial" / "one.json", failing(record, "bleu"))
+    for method in ("rag", "sft"):
+        place = results / record.task / method
+        place.rename(tmp_path / method)
+        place.symlink_to(tmp_path / method, target_is_directory=True)
+    (facts,) = compare([results]).facts["boards"]
+    assert list(facts["failed_trials"]) == ["bleu"]
+
+
 def test_a_failed_metric_is_marked_in_every_table_with_one_line_why(runs):
     results, record = runs
     write_json(results / "trial" / "one.json", failing(record, "bleu"))
