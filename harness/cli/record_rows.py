@@ -16,7 +16,6 @@ from harness.record import (
     SliceEstimate,
     Training,
 )
-from harness.reports.compared.measures import is_apart
 from harness.reports.render.numbers import p_value
 from harness.reports.render.table import Cell, Column, Value
 from harness.types import Score
@@ -115,6 +114,8 @@ def continuation_rows(record: Record) -> Rows:
 
 def lift_rows(record: Record) -> Rows:
     """Profile swap: what the user's own profile adds over others' and over none."""
+    from harness.reports.compared.measures import is_apart
+
     found = record.lift
     if found is None:
         return

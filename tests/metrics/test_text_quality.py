@@ -58,7 +58,9 @@ def test_a_sample_without_any_value_leaves_the_metric_without_one():
     metric, long, short = RepeatedNgrams(), pair("a b c d e"), pair("a b")
     for samples in ([[short] * 2, [long] * 2], [[long, short], [short] * 2]):
         found = scored(metric, samples, None)
-        assert found.score.missing == f"no example has a value of {metric.name}"
+        assert found.score.missing == (
+            f"no example has a value of {metric.name} in one of its samples"
+        )
         assert (found.score.value, found.rows) == (None, None)
     assert scored(metric, [[long, short], [short, long]], None).score.value == 0
 

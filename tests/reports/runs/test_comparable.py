@@ -75,7 +75,7 @@ def test_other_texts_than_the_records_are_refused_by_name(tmp_path):
         load_boards([tmp_path])
     message = str(error.value)
     assert message.startswith(f"{folder / 'predictions.jsonl'}: other texts than the record's")
-    assert "mend      restore the file, or run the record's command with --fresh" in message
+    assert "mend      restore the file, or repeat the record's command with --fresh" in message
 
 
 def test_other_data_and_other_signatures_are_not_comparable(tmp_path):
