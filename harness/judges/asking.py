@@ -28,6 +28,7 @@ from harness.record.judged import (
     JudgeReply,
     Judging,
     read_judged,
+    run_key,
 )
 from harness.record.state import append_lines, write_json
 from harness.registry import find
@@ -64,7 +65,7 @@ class Texts:
 
     @property
     def name(self) -> str:
-        return f"{self.record.method}/{self.record.run_id}"
+        return run_key(self.record)
 
     @property
     def digest(self) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from harness.engine.ranks import Ranks
 from harness.engine.token_bound import tokens_bounded
-from harness.method import Method
+from harness.method import Factory
 from harness.pipeline.job import Job
 from harness.pipeline.served.plan import plan_of
 from harness.pipeline.team import Team, follow
@@ -20,7 +19,7 @@ def follow_run(
     method: str,
     results: Path,
     ranks: Ranks,
-    factory: Callable[[RunSettings], Method] | None = None,
+    factory: Factory | None = None,
 ) -> None:
     """Do what the first process of a run asks for, until its run ends.
 

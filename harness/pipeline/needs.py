@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.engine.fits import Row, most_positions, refuse_misfits
 from harness.engine.text import encode_prompt, encode_response
-from harness.method import Method
+from harness.method import Method, reference_targets
 from harness.registry import find
-from harness.types import Target
 
 if TYPE_CHECKING:
     from harness.engine.lm import PersonalLM
@@ -44,9 +43,8 @@ def refuse_long_training(plan: Plan, lm: PersonalLM, name: Literal["train", "val
     A target that a model will generate counts as the reference and the budget of its preface.
     """
     hidden, pairs = _hidden(plan, lm, training=True), plan.pairs(name)
-    targets = [Target(pair.example.id, pair.reference.text) for pair in pairs]
     rows: list[Row] = []
-    for row in plan.rows(pairs, targets, plan.encoded(name))[0]:
+    for row in plan.rows(pairs, reference_targets(pairs), plan.encoded(name))[0]:
         parts = (("hidden text", hidden), ("target", len(row.response)))
         for prompt in (row.prompt, *row.views.values()):
             whole = (("prompt", len(prompt)), *parts)

@@ -16,6 +16,7 @@ from typing import Literal
 from harness.record.digest import json_sha256
 from harness.record.estimates import View
 from harness.record.reading import from_json
+from harness.record.schema import Record
 from harness.record.state import read_lines
 
 JUDGED, JUDGE, REPLIES = "judged", "judge.json", "replies.jsonl"
@@ -28,6 +29,11 @@ CRITERIA = ("content", "style", "overall")
 MEAN_ASPECT = "mean of aspects"
 NO_REPLY = ("timeout", "rate limit", "server error", "connection")
 """Failures without a reply; these texts are asked about again."""
+
+
+def run_key(record: Record) -> str:
+    """How a judging names a run."""
+    return f"{record.method}/{record.run_id}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 
 from harness.metrics.base import Metric, Pair
-from harness.metrics.scoring import mean_score, scored
+from harness.metrics.scoring import mean_of_known, mean_score, scored
 from harness.metrics.trial.planted import KINDS, ROUNDS, Planted, Plants
 from harness.record import Estimate, ends_of
 from harness.record.trials import Outcome, TriedMetric
@@ -189,8 +189,8 @@ def _mean(
     of_rounds: Sequence[float | None], statistic: Statistic, panel: Panel, missing: str
 ) -> Estimate:
     """The mean over each example's rounds, then over examples, with its interval over users."""
-    of_examples = []
-    for start in range(0, len(of_rounds), ROUNDS):
-        known = [each for each in of_rounds[start : start + ROUNDS] if each is not None]
-        of_examples.append(fmean(known) if known else None)
+    of_examples = [
+        mean_of_known(of_rounds[start : start + ROUNDS])
+        for start in range(0, len(of_rounds), ROUNDS)
+    ]
     return Estimate(**ends_of(mean_score(of_examples, statistic, panel, "", missing)))

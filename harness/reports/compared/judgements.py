@@ -14,6 +14,7 @@ from harness.record.judged import (
     Judging,
     judgings_of,
     requests,
+    run_key,
     tried_as,
 )
 from harness.record.trials import TriedMetric
@@ -145,7 +146,7 @@ def _all(board: Board) -> Iterator[tuple[Run, Judged]]:
     for system in board.systems:
         for run in system.runs:
             for judged in judgings_of(run.folder):
-                if judged.judging.run == run_key(run):
+                if judged.judging.run == run_key(run.record):
                     yield run, judged
 
 
@@ -162,15 +163,10 @@ def _others(judging: Judging, names: Mapping[str, tuple[str, Record]]) -> list[s
     ]
 
 
-def run_key(run: Run) -> str:
-    """How a judging names a run."""
-    return f"{run.record.method}/{run.record.run_id}"
-
-
 def _names(board: Board) -> dict[str, tuple[str, Record]]:
     """Run → its name in the report, with the seed where a system has several, and its record."""
     return {
-        run_key(run): (
+        run_key(run.record): (
             system.name if len(system.runs) == 1 else f"{system.name}, seed {run.record.seed}",
             run.record,
         )
