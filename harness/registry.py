@@ -244,6 +244,19 @@ def _refuse_taken(kind: str, name: str, path: Path, brought: Mapping[str, object
         )
 
 
+def refuse_class(method: type[Any], where: str) -> None:
+    """Raises UsageError for a method's class whose name cannot be used or is another method's.
+
+    where: what has the name, for the message.
+    """
+    refuse_name("method", getattr(method, "name", ""), where)
+    first = table("method").get(method.name)
+    if first is not None and first.target != f"{method.__module__}:{method.__qualname__}":
+        raise UsageError(
+            f"{where}: a method called {method.name!r} exists already ({first.origin}); rename one"
+        )
+
+
 def refuse_name(kind: str, name: object, where: str) -> None:
     """Raises UsageError for a name that cannot be a folder's, or that means something else.
 

@@ -12,7 +12,7 @@ from harness.blame import blaming
 from harness.engine.quiet import quiet_libraries
 from harness.errors import UsageError
 from harness.plugins import home_of
-from harness.registry import find, refuse_name, register_plugins
+from harness.registry import find, refuse_class, register_plugins
 from harness.settings import RunSettings, build_settings
 from harness.settings.flat import nested
 from harness.settings.merged import joined, option_values
@@ -109,14 +109,14 @@ def _is_method(given: object) -> bool:
 
 def _refuse_unusable(method: type[Method]) -> None:
     """Raises UsageError for a class without a file, whose content a record has to name, and for a
-    name that cannot be its folder's."""
+    name that cannot be its folder's or is another method's."""
     home, what = home_of(method), f"method {method.__name__}"
     if home is None or not home.is_file():
         raise UsageError(
             f"{what} has no file; expected a class in a Python file, by which the record knows its"
             " code. Write it to my_method.py and import it, or give its name and plugin=..."
         )
-    refuse_name("method", getattr(method, "name", ""), what)
+    refuse_class(method, what)
 
 
 def _settings(preset: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:

@@ -1,6 +1,7 @@
 """The harness from Python: runs, data frames, comparisons."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ from harness import compare, load_runs
 from harness.errors import DataError, UsageError
 from harness.method import Method
 from harness.record import read_record
+from harness.registry import find
 from harness.settings import RUN_FILE, RunSettings
 from tests.support.synthetic import write_runs
 
@@ -81,6 +83,18 @@ def test_a_class_needs_a_name_that_can_be_a_folder(small, tmp_path, name):
     with pytest.raises(UsageError, match="method Named: "):
         small(named)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_class_with_another_methods_name_is_refused(small, tmp_path):
+    named = type("Named", (Method,), {"name": "sft", "__module__": __name__})
+    message = "method Named: a method called 'sft' exists already (built in); rename one"
+    with pytest.raises(UsageError, match=re.escape(message)):
+        small(named)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_built_in_class_is_its_method(small):
+    assert small(find("method", "rag"), limit=1).method == "rag"
 
 
 METRIC = """
