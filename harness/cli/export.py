@@ -29,7 +29,7 @@ def export(
         floors: export the floors too
     """
     plugins(plugin)
-    from harness.exports import Source, described, exportable
+    from harness.exports import Source, described, exportable, remarks
     from harness.exports import export as write
     from harness.record import find_runs, read_record
 
@@ -41,6 +41,8 @@ def export(
     console.print(f"{described(to)}", style="dim")
     written = f"{counted(done, 'run')} in {counted(len(files), 'file')}"
     console.print(f"{written}: {out}", soft_wrap=True)
+    for line in remarks(to, out):
+        console.print(line, style="yellow", soft_wrap=True, markup=False)
     if done < len(chosen):
         console.print(f"{len(chosen) - done} not finished, left out", style="yellow")
 

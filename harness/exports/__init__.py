@@ -5,7 +5,7 @@ A format is a module here with a docstring (its first line is its help) and
     def write(runs: Sequence[Source], out: Path) -> list[Path]
 
 which returns the files that it wrote. Its name is the module's, with - for _. Nothing else lists
-it.
+it. It may also have `remarks(out: Path) -> list[str]`: lines for the screen after writing.
 """
 
 from __future__ import annotations
@@ -168,6 +168,12 @@ def export(to: str, runs: Iterable[Source], out: Path) -> list[Path]:
         raise UsageError("no finished run to export; `harness runs` lists what is there")
     files: list[Path] = _module(to).write(finished, out)
     return files
+
+
+def remarks(to: str, out: Path) -> list[str]:
+    """What the user of an export must know, a line each; [] for most formats."""
+    lines: list[str] = getattr(_module(to), "remarks", lambda _: [])(out)
+    return lines
 
 
 def exportable(to: str, run: Source) -> bool:

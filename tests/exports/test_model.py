@@ -1,17 +1,25 @@
 """The export of a trained model: the texts of the run, from transformers' loader alone."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from baselines.sft import Sft
 from harness.errors import UsageError
-from harness.exports import Source, export
+from harness.exports import Source, export, remarks
+from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
 from harness.record import read_predictions
 from tests.support.runs import go, settings
+from tests.support.saved_backbones import TEMPLATE, save_backbone
+
+DATED = (
+    "{% set today = date_string if date_string is defined else strftime_now('%d %b %Y') %}"
+    "{{ today }} {{ strftime_now('%Y') }}{{ '' if enable_thinking|default(true) else '/no' }}\n"
+)
 
 
 def source(outcome):
@@ -65,3 +73,67 @@ def test_adapters_over_weights_in_four_bits_are_refused(
     )
     with pytest.raises(UsageError, match=r"--to model: CausalLM has weights in 4 bits"):
         export("model", [Source(done.folder, record)], tmp_path / "served")
+
+
+def edit(path, **fields):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_a_server_stops_where_the_runs_texts_end(tmp_path, reviews):
+    """The usual base model: its end token is not that of its chat template."""
+    base = save_backbone(tmp_path / "base")
+    edit(base / "tokenizer_config.json", eos_token="<|endoftext|>")
+    edit(base / "generation_config.json", eos_token_id=0)
+    chosen = settings(reviews, base, "sft", 'decode.stop=[7,"so."]')
+    trained = run(chosen, "sft", tmp_path / "results", until="trained")
+    out = tmp_path / "served"
+    export("model", [source(trained)], out)
+    # 2 is <|im_end|>, the trained end; 0 the tokenizer's, 7 of decode.stop
+    assert json.loads((out / "generation_config.json").read_text())["eos_token_id"] == [2, 0, 7]
+    (said,) = remarks("model", out)
+    assert "the run's texts also end at 'so.'" in said
+    assert "stop=['so.']" in said
+
+
+def test_an_exported_template_renders_the_prompts_of_the_run(tmp_path, reviews):
+    base = save_backbone(tmp_path / "base")
+    (base / "chat_template.jinja").write_text(DATED + TEMPLATE)
+    words = ("model.template_args.enable_thinking=false", "model.template_date=2025-01-31")
+    for name, said in (("fixed", words), ("default", ())):
+        chosen = settings(reviews, base, "sft", *said)
+        trained = run(chosen, "sft", tmp_path / name, until="trained")
+        out = tmp_path / f"served-{name}"
+        export("model", [source(trained)], out)
+        plan = Plan(chosen, "sft", tmp_path / name)
+        prompt = plan.test_prompts[0]
+        # AutoTokenizer would split digits as Qwen2 does
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(out)
+        turn = [{"role": "user", "content": prompt.text}]
+        served = tokenizer.apply_chat_template(turn, add_generation_prompt=True)["input_ids"]
+        assert served == list(prompt.prompt)
+        assert plan.backbones.tokenizer.chat_template == DATED + TEMPLATE  # runs go on with it
+    # a request may still ask for another argument
+    turn = [{"role": "user", "content": "x"}]
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "served-fixed")
+    for thinks in (True, False):
+        text = tokenizer.apply_chat_template(turn, tokenize=False, enable_thinking=thinks)
+        assert text.startswith("31 Jan 2025 2025" + ("\n" if thinks else "/no\n"))
+
+
+def test_an_export_replaces_an_earlier_one_and_nothing_else(tmp_path, reviews, backbone):
+    bare = save_backbone(tmp_path / "bare")
+    (bare / "chat_template.jinja").unlink()
+    out = tmp_path / "served"
+    for base in (backbone, bare):
+        trained = run(settings(reviews, base, "sft"), "sft", tmp_path / "results", until="trained")
+        files = export("model", [source(trained)], out)
+    assert AutoTokenizer.from_pretrained(out).chat_template is None
+    assert files == sorted(out.iterdir())
+    assert not list(tmp_path.glob("*.draft"))
+    (out / "harness_export.json").unlink()
+    with pytest.raises(
+        UsageError, match=r"found other files; expected a new folder, or an earlier"
+    ):
+        export("model", [source(trained)], out)
+    with pytest.raises(UsageError, match=r"found a file; expected a new folder"):
+        export("model", [source(trained)], out / "config.json")
