@@ -74,14 +74,24 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
         getattr(torch, name)
         for name in (record.device.dtype, record.device.generation_dtype or record.device.dtype)
     )
-    ready_to_generate(lm, training, torch.float32)  # merged for every type; rounded after that
+    ready_to_generate(lm, training, torch.float32)  # merged for every type
     model: Any = lm.model
-    model.to(generation)
+    if not lm.adapted:  # bfloat16 would round away most of what adapters add
+        model.to(generation)
     # 3. How it was prompted and stopped
     tokenizer: Any = with_fixed_template(backbones.tokenizer)
     ends = rules_of(settings, trained=True).ends
     give_ends(model, ends)
-    note = {"method": record.method, "run_id": record.run_id, "stop": list(ends.strings)}
+    saved, generated = (
+        str(each).removeprefix("torch.") for each in (next(model.parameters()).dtype, generation)
+    )
+    note = {
+        "method": record.method,
+        "run_id": record.run_id,
+        "stop": list(ends.strings),
+        "generated_in": generated,
+        "saved_in": saved,
+    }
     out.parent.mkdir(parents=True, exist_ok=True)
     with drafted(out) as draft:
         model.save_pretrained(draft)
@@ -92,11 +102,19 @@ def write(runs: Sequence[Source], out: Path) -> list[Path]:
 
 def remarks(out: Path) -> list[str]:
     """What the user of an export must know, a line each."""
-    stop = json.loads((out / NOTE).read_text("utf-8"))["stop"]
-    if not stop:
-        return []
-    ends = ", ".join(map(repr, stop))
-    return [f"the run's texts also end at {ends}: no file tells a server so; send stop={stop!r}"]
+    note, lines = json.loads((out / NOTE).read_text("utf-8")), list[str]()
+    if stop := note["stop"]:
+        ends = ", ".join(map(repr, stop))
+        lines.append(
+            f"the run's texts also end at {ends}: no file tells a server so; send stop={stop!r}"
+        )
+    if note["generated_in"] != note["saved_in"]:
+        lines.append(
+            f"weights in {note['saved_in']}: {note['generated_in']}, in which the run generated"
+            " with its adapters apart, would round away much of what they add. Serve them so"
+            f" (vLLM: --dtype {note['saved_in']})"
+        )
+    return lines
 
 
 def _refuse_other_files(out: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from baselines.sft import Sft
@@ -137,3 +138,23 @@ def test_an_export_replaces_an_earlier_one_and_nothing_else(tmp_path, reviews, b
         export("model", [source(trained)], out)
     with pytest.raises(UsageError, match=r"found a file; expected a new folder"):
         export("model", [source(trained)], out / "config.json")
+
+
+def test_an_export_keeps_what_adapters_add_in_bfloat16(tmp_path, reviews, backbone):
+    """Rounded to bfloat16, most of a small addition is lost; the run keeps adapters apart."""
+    words = ("model.adapter=lora", "model.dtype=bfloat16", "train.lr=1e-4")
+    trained = run(
+        settings(reviews, backbone, "sft", *words), "sft", tmp_path / "results", until="trained"
+    )
+    out = tmp_path / "served"
+    export("model", [source(trained)], out)
+    assert json.loads((out / "config.json").read_text())["dtype"] == "float32"
+    (said,) = remarks("model", out)
+    assert said.startswith("weights in float32: bfloat16, in which the run generated")
+    model, base = (AutoModelForCausalLM.from_pretrained(each) for each in (out, backbone))
+    name = "model.layers.0.self_attn.q_proj"
+    kept = model.get_submodule(name).weight - base.get_submodule(name).weight.bfloat16().float()
+    [tensors] = (trained.folder / "adapters").glob("*/adapter_model.safetensors")
+    parts = load_file(tensors)
+    a, b = (parts[f"base_model.model.{name}.lora_{each}.weight"] for each in "AB")
+    torch.testing.assert_close(kept, b @ a * 32 / 16, atol=1e-7, rtol=1e-2)
