@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Event
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -116,6 +117,10 @@ class RequestFailedError(HarnessError):
         self.retries = dict(retries or {})
 
 
+class StoppedError(RequestFailedError):
+    """A request that was not sent, or not sent again, because the client is closed."""
+
+
 @dataclass(frozen=True)
 class _Passing(Exception):  # noqa: N818  # never leaves this module
     """A failure that may pass.
@@ -141,18 +146,26 @@ class Client:
     left_out: fields that the server refused.
     renamed: whether the cap is sent as `max_completion_tokens`.
     reached: whether the server has answered yet.
-    closed: whether nothing more is to be sent, although threads may still wait for a next attempt.
+    sleep: waits between attempts; by default until the client is closed at most.
     """
 
     address: Address
     settings: ApiSettings
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
     options: Options = Options()
     repeated: int = 0
     left_out: set[str] = field(default_factory=set)
     renamed: bool = False
     reached: bool = False
-    closed: bool = False
+    _closed: Event = field(default_factory=Event, init=False, repr=False)
+
+    def close(self) -> None:
+        """Send nothing more until `reopen`; what is under way ends, waits between attempts too."""
+        self._closed.set()
+
+    def reopen(self) -> None:
+        """Send again."""
+        self._closed.clear()
 
     @property
     def key(self) -> str:
@@ -174,13 +187,14 @@ class Client:
         """The reply to a request.
 
         Raises UsageError where every request would fail: no key, no such model, no server.
-        Raises RequestFailedError where this one failed: refused, or no reply in all attempts.
+        Raises RequestFailedError where this one failed: refused, or no reply in all attempts;
+        StoppedError where the client was closed before there was one.
         """
         retries, most = Counter[str](), self.settings.attempts
         for attempt in range(1, most + 1):
-            if self.closed:
+            if self._closed.is_set():
                 stopped = "the run has stopped"
-                raise RequestFailedError(self._message(stopped, self.options.no_reply), stopped)
+                raise StoppedError(self._message(stopped, self.options.no_reply), stopped)
             try:
                 return replace(self._adapted(body, retries), retries=dict(retries))
             except _Passing as failure:
@@ -199,7 +213,7 @@ class Client:
                     ) from None
                 self.repeated += 1
                 retries[failure.kind] += 1
-                self.sleep(wait)
+                (self.sleep or self._closed.wait)(wait)
         raise AssertionError("unreachable: attempts is at least 1")
 
     def _adapted(self, body: Mapping[str, Any], retries: Mapping[str, int]) -> Reply:

@@ -49,6 +49,10 @@ class KeptValues:
         """
         return next(self.batches([items], lambda missing: [compute()]))
 
+    def has(self, items: object) -> bool:
+        """Whether the values of a batch are kept."""
+        return self._key(items) in self._known
+
     def batches(
         self,
         items: Sequence[object],

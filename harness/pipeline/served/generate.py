@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from threading import Event
 
 from harness.engine.clock import middle
-from harness.engine.endpoint.client import Client, RequestFailedError
+from harness.engine.endpoint.client import Client, RequestFailedError, StoppedError
 from harness.engine.endpoint.concurrent import as_they_end
 from harness.engine.endpoint.replies import Reply
 from harness.engine.reasoning_blocks import blocks, first_stop, outside
@@ -120,7 +121,8 @@ def _arriving(
 ) -> Iterator[tuple[tuple[str, int], Prediction, Reply | None]]:
     """(id, sample), the text and its reply as they arrive; a failed text is empty, without reply.
 
-    Raises UsageError after several failures in a row.
+    After several failures in a row nothing is sent until the requests under way have ended: fast
+    refusals overtake texts. Raises UsageError if none of these gave a text.
     """
 
     def ask(each: Asked) -> Reply | RequestFailedError:
@@ -129,19 +131,32 @@ def _arriving(
         except RequestFailedError as error:
             return error
 
-    failures = 0
-    with closing(as_they_end(ask, waiting, plan.settings.api.concurrent)) as arriving:
-        for (encoded, sample), answer in arriving:
-            key = (encoded.example.id, sample)
-            if isinstance(answer, Reply):
-                failures = 0
-                yield key, prediction_of(plan, encoded, sample, answer), answer
-                continue
-            failures += 1
-            yield key, _empty(encoded, sample, str(answer)), None
-            if failures == MOST_FAILURES:
-                client.closed = True
-                raise UsageError(f"{failures} requests in a row failed, the last one: {answer}")
+    rest = {(encoded.example.id, sample): (encoded, sample) for encoded, sample in waiting}
+    while rest:
+        failures, stop = 0, Event()
+        last: RequestFailedError | None = None  # the one that stopped the sending
+        goes_on = False
+        at_a_time = plan.settings.api.concurrent
+        with closing(as_they_end(ask, [*rest.values()], at_a_time, stop, client.close)) as arriving:
+            for (encoded, sample), answer in arriving:
+                if isinstance(answer, StoppedError):
+                    continue
+                key = (encoded.example.id, sample)
+                del rest[key]
+                if isinstance(answer, Reply):
+                    failures, goes_on = 0, goes_on or last is not None
+                    yield key, prediction_of(plan, encoded, sample, answer), answer
+                    continue
+                failures += 1
+                yield key, _empty(encoded, sample, str(answer)), None
+                if failures == MOST_FAILURES and last is None:
+                    last = answer
+                    stop.set()
+                    client.close()
+        if last is not None:
+            if not goes_on:
+                raise UsageError(f"{MOST_FAILURES} requests in a row failed, the last one: {last}")
+            client.reopen()
 
 
 def prediction_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from harness.engine.clock import Phases
@@ -205,20 +206,20 @@ class Served:
     def _asked(
         self, kind: str, prompts: Sequence[EncodedPrompt], ask: Callable[[EncodedPrompt], T]
     ) -> dict[str, T]:
-        """id → what `ask` returns for its prompt; kept, a few at a time, until the run ends."""
+        """id → what `ask` returns for its prompt; each is kept until the run ends."""
+        items = {
+            each.example.id: [kind, each.example.id, each.text, each.prompt] for each in prompts
+        }
+        missing = [each for each in prompts if not self.kept.has(items[each.example.id])]
         at_a_time = self.plan.settings.api.concurrent
+        try:
+            for encoded, answer in as_they_end(ask, missing, at_a_time, hurry=self.client.close):
+                self.kept.batch(items[encoded.example.id], partial(list[T], [answer]))
+        finally:
+            self.client.reopen()  # another view may be possible
         found: dict[str, T] = {}
-        for start in range(0, len(prompts), at_a_time):
-            some = prompts[start : start + at_a_time]
-
-            def answers(some: Sequence[EncodedPrompt] = some) -> list[T]:
-                arrived = as_they_end(ask, some, at_a_time)
-                by_id = {encoded.example.id: answer for encoded, answer in arrived}
-                return [by_id[encoded.example.id] for encoded in some]
-
-            items = [(each.example.id, each.text, each.prompt) for each in some]
-            values = self.kept.batch([kind, items], answers)
-            found.update(zip((each.example.id for each in some), values, strict=True))
+        for key, each in items.items():
+            (found[key],) = self.kept.batch(each, tuple[T, ...])
         return found
 
 

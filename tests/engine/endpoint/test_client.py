@@ -10,7 +10,7 @@ import pytest
 
 from harness.engine.endpoint import client as client_module
 from harness.engine.endpoint.address import address_of
-from harness.engine.endpoint.client import Client, RequestFailedError
+from harness.engine.endpoint.client import Client, RequestFailedError, StoppedError
 from harness.engine.endpoint.concurrent import as_they_end
 from harness.errors import UsageError
 from harness.settings import ApiSettings
@@ -222,17 +222,32 @@ def test_an_answer_without_end_is_cut_off(monkeypatch):
 
 
 def test_results_come_as_they_end_and_an_error_ends_them():
-    release = threading.Event()
+    """What is under way when one fails still comes, and nothing else is begun."""
+    release, begun = threading.Event(), []
 
     def slow_first(item):
+        begun.append(item)
         if item == 0:
             release.wait(10)
         if item == 3:
+            threading.Timer(0.1, release.set).start()
             raise ValueError("three")
         return item * 10
 
     results = as_they_end(slow_first, range(20), 2)
-    assert [next(results), next(results)] == [(1, 10), (2, 20)]
+    assert [next(results) for _ in range(3)] == [(1, 10), (2, 20), (0, 0)]
     with pytest.raises(ValueError, match="three"):
         next(results)
-    release.set()
+    assert sorted(begun) == [0, 1, 2, 3]
+
+
+def test_a_closed_client_waits_for_no_next_attempt():
+    """Retry-After may be minutes; the request under way ends at once."""
+    with serving(lambda body: chat_reply("late"), [refusal(503, Retry_After="200")]) as server:
+        client = Client(address_of(f"openai:{server.url}#m"), ApiSettings())
+        threading.Timer(0.2, client.close).start()
+        with pytest.raises(StoppedError, match="the run has stopped"):
+            client.post(BODY)
+        client.reopen()
+        assert client.post(BODY).text == "late"
+    assert len(server.requests) == 2

@@ -2,7 +2,6 @@
 
 import json
 import re
-from time import sleep
 
 import pytest
 import torch
@@ -167,7 +166,6 @@ def test_finished_texts_are_kept_and_not_asked_for_again(tmp_path, reviews, monk
             go(tmp_path, reviews, name, "rag", "api.concurrent=1", "api.attempts=2")
         stored = next((tmp_path / "results").rglob(PREDICTIONS)).read_text().splitlines()
         assert sum(not json.loads(line)["error"] for line in stored) == 3
-        sleep(0.2)  # the request that was under way
         server.answer = lambda body: chat_reply("new")
         before = len(server.requests)
         outcome = go(tmp_path, reviews, name, "rag", "api.concurrent=4")
