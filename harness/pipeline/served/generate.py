@@ -178,7 +178,8 @@ def prediction_of(
     if reply.refusal and not reply.text:
         return _empty(encoded, sample, f"the model refused: {reply.refusal[:DETAIL]}")
     # 1. The blocks that the server left in the text, and the first stop string outside them
-    spans, unclosed = blocks(reply.text, options.strip)
+    taken_out = bool(reply.reasoning or reply.reasoning_tokens)  # a server's parser did
+    spans, unclosed = blocks(reply.text, options.strip, None if taken_out else plan.opened)
     stop = first_stop(reply.text, [s for s in options.stop if isinstance(s, str)], spans)
     end = len(reply.text) if stop is None else stop
     spans = [(start, min(until, end)) for start, until in spans if start < end]

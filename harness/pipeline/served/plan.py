@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.engine.endpoint.address import Address, address_of
 from harness.engine.endpoint.requests import text_request
-from harness.engine.template import describe_template
+from harness.engine.template import Template, describe_template
 from harness.engine.text import encode_prompt
+from harness.engine.visible_text import opened_block
 from harness.errors import UsageError
 from harness.method import Factory, Method, made
 from harness.pipeline.encoded_prompt import EncodedPrompt, Part
@@ -73,8 +74,20 @@ class ServedPlan(Plan):
         prompt's tokens where they are known, else its text and a newline."""
         prompt = encoded.text if self.address.chat else encoded.prompt or f"{encoded.text}\n"
         seed = example_seed(self.settings.seed, encoded.example.id, sample)
-        template = self.settings.model.template_args
-        return text_request(self.address, prompt, self.settings.decode, seed, template)
+        return text_request(self.address, prompt, self.settings.decode, seed, self.template)
+
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """What the server's chat template is given: the user's arguments, and a date if set."""
+        model = self.settings.model
+        return Template.of(model.template_date, model.template_args).variables
+
+    @cached_property
+    def opened(self) -> str | None:
+        """The reasoning block in which texts begin, as far as the template is known here."""
+        if not self.has_tokens:
+            return None
+        return opened_block(self.backbones.tokenizer, self.settings.decode.strip)
 
     def count(self, text: str) -> int:
         """Tokens of a text, as budgets count them."""

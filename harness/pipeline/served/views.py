@@ -175,7 +175,7 @@ class Served:
         plan, address = self.plan, self.plan.address
         reference = plan.test.references[encoded.example.id].text
         response = encode_response(plan.backbones.tokenizer, reference).ids
-        template = plan.settings.model.template_args
+        template = plan.template
         body = (
             prompt_request(address, encoded.text, reference, template)
             if address.chat
