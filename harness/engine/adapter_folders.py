@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,10 @@ LOADED, ORIGIN = "_loaded_adapter", "_origin"
 """Attributes of a model: its adapter's AdapterInfo, and the BackboneInfo of what was loaded."""
 INSIDE = "base_model.model."
 """What peft puts before the names of a model's tensors."""
+WHOLE = ("modules_to_save", "trainable_token_indices")
+"""In peft's configuration: layers, and rows of the embeddings, that an adapter replaces."""
+WRAPPERS = r"\.(base_layer|original_module|token_adapter)(?=\.)"
+"""Parts of the names of a base's own tensors inside peft's layers."""
 
 
 @dataclass(frozen=True)
@@ -166,11 +171,12 @@ def _wrapped(model: Any, adapter: AdapterFolder, trained: bool) -> tuple[Any, An
     from peft import PeftConfig, PeftType, get_peft_model
 
     config: Any = PeftConfig.from_pretrained(str(adapter.config.parent))
-    if trained and (config.peft_type != PeftType.LORA or config.modules_to_save):
-        saved = " with modules_to_save" if getattr(config, "modules_to_save", None) else ""
+    whole = [name for name in WHOLE if getattr(config, name, None)]
+    if trained and (config.peft_type != PeftType.LORA or whole):
+        having = f" with {' and '.join(whole)}" if whole else ""
         raise UsageError(
-            f"backbone {adapter.name!r}: an adapter of kind {config.peft_type.value}{saved} cannot"
-            " be trained on; expected LoRA without modules_to_save\n"
+            f"backbone {adapter.name!r}: an adapter of kind {config.peft_type.value}{having} cannot"
+            f" be trained on; expected LoRA without {' or '.join(WHOLE)}\n"
             "  mend      --set model.adapter=none merges it, and trains all weights"
         )
     if config.is_prompt_learning or config.is_adaption_prompt:
@@ -193,14 +199,20 @@ def _fill(wrapped: Any, adapter: AdapterFolder, own: set[str]) -> None:
     from peft import set_peft_model_state_dict
 
     def of_base(name: str) -> bool:
-        return name.replace(".base_layer", "").removeprefix(INSIDE) in own
+        return re.sub(WRAPPERS, "", name).removeprefix(INSIDE) in own
 
     try:
         loaded: Any = set_peft_model_state_dict(wrapped, load_file(adapter.weights))
     except (RuntimeError, KeyError) as error:
         raise _misfit(adapter, str(error).strip().splitlines()[-1].strip()) from error
-    unknown = sorted(loaded.unexpected_keys)
-    missing = sorted(name for name in loaded.missing_keys if not of_base(name))
+    unknown, absent = sorted(loaded.unexpected_keys), set(loaded.missing_keys)
+    tensors = wrapped.state_dict(keep_vars=True)
+    filled = {
+        id(part) for name, part in tensors.items() if name not in absent
+    }  # tied ones are once
+    missing = sorted(
+        name for name in absent if not of_base(name) and id(tensors.get(name)) not in filled
+    )
     if unknown or missing:
         first = (unknown or missing)[0].removeprefix(INSIDE)
         what = "that the base has no layer for" if unknown else "that the adapter lacks"
