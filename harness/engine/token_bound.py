@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from harness.engine.attention_size import attention_size
 from harness.engine.lm import PersonalLM, causal_lms
 from harness.record.state import Say
 
@@ -92,12 +93,9 @@ def _needs(lm: PersonalLM) -> dict[torch.device, int]:
     found: dict[torch.device, int] = {}
     for _, model in causal_lms(lm):
         config: Any = model.config.get_text_config(decoder=True)
-        heads = config.num_attention_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // heads
-        key_heads = getattr(config, "num_key_value_heads", None) or heads
         weight = next(model.parameters())
-        count = 2 * config.num_hidden_layers * key_heads * width * weight.element_size()
-        found[weight.device] = found.get(weight.device, 0) + count
+        _, numbers = attention_size(config)
+        found[weight.device] = found.get(weight.device, 0) + numbers * weight.element_size()
     return found
 
 

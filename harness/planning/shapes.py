@@ -67,12 +67,12 @@ def shape_of(model: Any, name: str = "", reasons: bool = False) -> Shape:
 
     model: the model. name: for messages. reasons: whether it is a reasoner, without logits.
     """
+    from harness.engine.attention_size import attention_size
     from harness.engine.lean_fit import unfit
 
     config: Any = model.config.get_text_config(decoder=True)  # Gemma 3 nests it
-    width, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
-    wide = getattr(config, "head_dim", None) or width // heads
-    shared = getattr(config, "num_key_value_heads", None) or heads
+    width, layers = config.hidden_size, config.num_hidden_layers
+    attention, cache = attention_size(config)
     matrix = model.get_output_embeddings().weight
     ends = {id(matrix), id(model.get_input_embeddings().weight)}
     parts = list(model.parameters())
@@ -85,8 +85,8 @@ def shape_of(model: Any, name: str = "", reasons: bool = False) -> Shape:
         layers=layers,
         width=width,
         inner=getattr(config, "intermediate_size", None) or 4 * width,
-        attention=layers * heads * wide,
-        cache=2 * layers * shared * wide,
+        attention=attention,
+        cache=cache,
         vocabulary=matrix.shape[0],
         lean=unfit(model) is None,
     )
