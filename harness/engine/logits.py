@@ -14,6 +14,12 @@ from harness.engine.lean_products import product
 from harness.engine.lean_state import LeanState
 from harness.engine.passes import embedding_matrix
 
+FACTORS = ("logit_scale", "lm_head_multiplier")
+"""In configs: what logits are multiplied by (Cohere, Falcon-H1)."""
+CAPS = ("final_logit_softcapping", "logits_soft_cap")
+"""In configs: the bound of logits (Gemma, RecurrentGemma)."""
+MULTIPLY = ("hyperclovax",)
+"""Families that multiply by `logits_scaling`; Granite and MiniCPM3 divide."""
 LOGITS_AT_ONCE = 1 << 26
 """Most logits (rows × vocabulary) held at a time while log-probs are computed."""
 
@@ -32,12 +38,14 @@ def head(model: nn.Module, hidden: Tensor, state: object = None) -> Tensor:
 
 def _scaled(model: nn.Module, logits: Tensor) -> Tensor:
     config: Any = model.config
-    if (factor := getattr(config, "logit_scale", None)) is not None:  # Cohere
-        logits = logits * factor
-    if (divisor := getattr(config, "logits_scaling", None)) is not None:  # Granite
-        logits = logits / divisor
-    if (cap := getattr(config, "final_logit_softcapping", None)) is not None:  # Gemma
-        logits = cap * torch.tanh(logits / cap)
+    for name in FACTORS:
+        if (factor := getattr(config, name, None)) is not None:
+            logits = logits * factor
+    if (scale := getattr(config, "logits_scaling", None)) is not None:
+        logits = logits * scale if config.model_type in MULTIPLY else logits / scale
+    for name in CAPS:
+        if (cap := getattr(config, name, None)) is not None:
+            logits = cap * torch.tanh(logits / cap)
     return logits
 
 
