@@ -20,6 +20,9 @@ FORM = 0.9
 """A word in the input of at least this share of the texts belongs to the form, not the subject."""
 FEW_INPUTS = 5
 """Below this many distinct inputs the words of the form are unknown: none is left out."""
+APOSTROPHES = ("'", "\u2019")
+CLITICS = ("d", "ll", "m", "re", "s", "t", "ve")
+"""What follows the apostrophe of an English contraction or possessive."""
 
 Phrase = tuple[str, ...]
 
@@ -27,6 +30,23 @@ Phrase = tuple[str, ...]
 def words_of(text: str) -> list[str]:
     """The slice tokens of a text, folded: without regard to case."""
     return [fold(text[start:end]) for start, end in slice_tokens(text)]
+
+
+def said_words(text: str) -> list[str]:
+    """The slice tokens of a text, folded; "" for a piece of a contraction that names nothing.
+
+    These are what stands after the apostrophe in it's, I've or women's, and all of don't.
+    """
+    spans, words = slice_tokens(text), words_of(text)
+    for mark in range(1, len(words) - 1):
+        before, (start, end), after = spans[mark - 1 : mark + 2]
+        inside = before[1] == start and end == after[0]
+        if words[mark] not in APOSTROPHES or not inside or words[mark + 1] not in CLITICS:
+            continue
+        if words[mark + 1] == "t" and words[mark - 1].endswith("n"):
+            words[mark - 1] = ""
+        words[mark + 1] = ""
+    return words
 
 
 def phrases(texts: Iterable[str]) -> set[Phrase]:
@@ -57,11 +77,12 @@ def form_words(inputs: Iterable[str]) -> frozenset[str]:
 
 
 def subject_words(text: str, form: Collection[str] = ()) -> frozenset[str]:
-    """The content words of an input: with a letter, no function word, not of the `form`."""
+    """The content words of an input: with a letter, no function word or piece of a contraction, not
+    of the `form`."""
     left_out = {*function_words(), *form}
     return frozenset(
         word
-        for word in words_of(text)
+        for word in said_words(text)
         if word not in left_out and any(letter.isalpha() for letter in word)
     )
 
@@ -75,9 +96,10 @@ def token_kinds(reference: str, copied: Collection[Phrase], subject: Collection[
     copy: the token and the four before it follow each other in one profile text; subject: it is
     none of these and is a content word of the input; style: every other token.
     """
-    words = words_of(reference)
-    kinds: list[Kind] = ["subject" if word in subject else "style" for word in words]
-    for start, phrase in enumerate(_phrases(words)):
+    kinds: list[Kind] = [
+        "subject" if word in subject else "style" for word in said_words(reference)
+    ]
+    for start, phrase in enumerate(_phrases(words_of(reference))):
         if phrase in copied:
             kinds[start + BEFORE] = "copy"
     return kinds

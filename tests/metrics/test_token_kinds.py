@@ -15,6 +15,10 @@ TABLE = [  # reference, words of the input → c copy, x subject, . style
     ("again . Cheers . a b c", "", "......."),  # not across the end of a profile text
     ("the Kettle, the kettle", "The kettle 5.0", ".x..x"),  # no function words, no numbers
     ("", "kettle", ""),
+    # pieces of contractions are no subject: don ' t; it ' s; i ' ve; women ' s
+    ("I don't, it's, I\u2019ve the women's T", "We don't say it's women's", ".............x..."),
+    ("Don's T", "Don t", "x..x"),  # Don is a name here, and T a letter
+    ("rock 'n' s", "rock s", "x...x"),  # no apostrophe inside a word
 ]
 
 
