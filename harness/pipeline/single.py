@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness.engine.clock import Phases
+from harness.engine.clock import Phases, Spent
 from harness.engine.ranks import Ranks
 from harness.engine.token_bound import tokens_bounded
 from harness.engine.weight_files import WEIGHTS
@@ -20,7 +20,7 @@ from harness.pipeline.apart import (
     texts_ready,
 )
 from harness.pipeline.attempt import Attempt
-from harness.pipeline.job import Job
+from harness.pipeline.job import PHASES, Job
 from harness.pipeline.kept_training import ADAPTERS
 from harness.pipeline.local import local
 from harness.pipeline.lock import locked
@@ -44,6 +44,7 @@ from harness.record import (
     record_there,
     texts_digest,
     write_record,
+    write_state,
 )
 from harness.record.dated import beside
 from harness.settings import RunSettings
@@ -110,6 +111,7 @@ def _make(attempt: Attempt) -> Outcome:
     earlier = record_there(plan.folder, job.bars.say)
     if earlier is not None and not has_its_texts(earlier, plan.folder, job.bars.say):
         earlier = replace(earlier, status="failed")  # the damaged texts are generated again
+    _keep_times(plan.folder, earlier)
     if earlier is not None and earlier.status == "complete":
         shown = show_again(replace(job, team=Team()), earlier)
         if shown is not None:
@@ -153,6 +155,22 @@ def _make(attempt: Attempt) -> Outcome:
         trackers.scores(record)
     assert len(prompts) == record.n.planned
     return _recorded(job, record, phases)
+
+
+def _keep_times(folder: Path, earlier: Record | None) -> None:
+    """Save the times of a record that is to be replaced where only the record has them.
+
+    folder: the run's. earlier: its record; None where there is none that can be read. Times of a
+    damaged one are lost.
+    """
+    if (folder / PHASES).is_file():
+        return
+    if earlier is None and (folder / RECORD).is_file():
+        write_state(folder / PHASES, Spent(0.0, {}, lost=True))
+    elif earlier is not None and earlier.status != "complete" and earlier.phases:
+        known = earlier.wall_s
+        total = sum(earlier.phases.values()) if known is None else known
+        write_state(folder / PHASES, Spent(total, earlier.phases, lost=known is None))
 
 
 def _recorded(job: Job, record: Record, phases: Phases) -> Outcome:
