@@ -11,8 +11,8 @@ from harness.cli.screen import screen
 from harness.cli.sweep_screen import Screen
 from harness.interruption import Stopped, ended_by_exception
 from harness.sweeps.jobs import SweepJob
+from harness.sweeps.local_jobs import LocalProcesses
 from harness.sweeps.queue import Entry, run_queue
-from harness.sweeps.submitit_jobs import LocalProcesses
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 """Variables of every run: all that it needs is here."""
@@ -63,13 +63,15 @@ def run_all(jobs: Sequence[Job], at_once: int, logs: Path, seconds: float | None
 
     for job in asked:
         job.log.unlink(missing_ok=True)
-    engine = LocalProcesses(logs / "processes", at_once)
+    engine = LocalProcesses(at_once)
     try:
         with ended_by_exception(), Screen(screen(), len(asked), at_once) as shown:
             entries = run_queue(asked, engine, shown, prepare, seconds)
     except KeyboardInterrupt as stop:
         print("stopped; the same command goes on", file=sys.stderr)
         return stop.exit_code if isinstance(stop, Stopped) else 130
+    finally:
+        engine.close()
     return _told(entries)
 
 

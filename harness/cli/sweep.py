@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from harness.pipeline.renewal import ONCE
 from harness.pipeline.stops import stop_named
 from harness.record import Outcome
 from harness.sweeps.jobs import Executor, SweepJob
+from harness.sweeps.local_jobs import LocalProcesses
 from harness.sweeps.queue import Entry, run_queue
 
 EXECUTORS = ("local", "slurm", "ray")
@@ -131,8 +133,9 @@ class _Work:
 
     def queued(self, console: Console, executor: str, at_once: int | None) -> dict[str, End]:
         """Run through an executor; name → how it ended."""
-        folder = (self.sweep.results / FOLDER / self.stem).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+        call = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"  # another may be at work
+        folder = (self.sweep.results / FOLDER / self.stem / call).absolute()
+        folder.mkdir(parents=True)
         needs = dependencies([job for _, job in self.jobs])
         environment = {ONCE: uuid4().hex} if self.how.fresh else {}
         asked = [
@@ -142,8 +145,6 @@ class _Work:
             )
             for (name, job), first in zip(self.jobs, needs, strict=True)
         ]  # fmt: skip
-        for job in asked:
-            job.log.unlink(missing_ok=True)
         engine = self._executor(executor, at_once, folder)
         try:
             with Screen(console, len(asked), engine.at_once) as shown:
@@ -167,11 +168,11 @@ class _Work:
             from harness.sweeps.ray_jobs import RayTasks
 
             return RayTasks(self.sweep.file.ray, at_once)
-        from harness.sweeps.submitit_jobs import LocalProcesses, SlurmJobs
-
         if name == "slurm":
+            from harness.sweeps.slurm_jobs import SlurmJobs
+
             return SlurmJobs(folder / "slurm", self.sweep.file.slurm, at_once)
-        return LocalProcesses(folder / "processes", at_once or 1, self.how.processes)
+        return LocalProcesses(at_once or 1, self.how.processes)
 
 
 def _end(made: Outcome | Failure) -> End:

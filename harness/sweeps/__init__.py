@@ -1,1 +1,1 @@
-"""Many runs by an engine that exists: processes here, Slurm (submitit) or Ray. Knows no torch."""
+"""Many runs by an engine that exists: processes here, Slurm (submitit), Ray. Knows no torch."""

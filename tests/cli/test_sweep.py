@@ -187,7 +187,7 @@ def test_what_cannot_be_run_is_refused_before_any_run(call, written, words, chan
 
 @pytest.mark.parametrize(
     ("executor", "package", "extra"),
-    [("slurm", "submitit", "sweep"), ("local", "submitit", "sweep"), ("ray", "ray", "ray")],
+    [("slurm", "submitit", "sweep"), ("ray", "ray", "ray")],
 )
 def test_an_executor_without_its_package_says_what_to_install(
     call, written, monkeypatch, executor, package, extra
@@ -222,34 +222,6 @@ def test_the_live_table_shows_what_runs_first_and_fits_its_terminal():
         )
         assert re.match(r"sft · seed 3.*…x+ · end  running +training 3/50", lines[2])
         assert "… and 12 more" in lines[-1]
-
-
-def test_gpus_are_taken_in_turn(tmp_path, monkeypatch):
-    pytest.importorskip("submitit")
-    from harness.sweeps.submitit_jobs import LocalProcesses
-
-    def shown(gpus, each, slot):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
-        return LocalProcesses(tmp_path, 2, each)._shown(slot).get("CUDA_VISIBLE_DEVICES")
-
-    assert [shown("0,1,2,3", 1, slot) for slot in range(5)] == ["0", "1", "2", "3", "0"]
-    assert [shown("0,1,2,3", 2, slot) for slot in range(3)] == ["0,1", "2,3", "0,1"]
-    assert shown("5", 2, 1) == "5"
-    assert shown("", 1, 0) is None
-
-
-def test_jobs_share_the_cores_that_the_process_may_use(tmp_path, monkeypatch):
-    pytest.importorskip("submitit")
-    from harness.sweeps import submitit_jobs
-
-    monkeypatch.setattr(submitit_jobs, "available_cores", lambda: 12)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    shares = [
-        submitit_jobs.LocalProcesses(tmp_path, *sizes)._threads() for sizes in ((3,), (3, 2), (99,))
-    ]
-    assert [each["OMP_NUM_THREADS"] for each in shares] == ["4", "2", "1"]
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert submitit_jobs.LocalProcesses(tmp_path, 3)._threads() == {}
 
 
 @pytest.mark.parametrize("until", ["trained", None])

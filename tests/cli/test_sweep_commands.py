@@ -55,16 +55,31 @@ def test_what_is_printed_gets_through_the_shell_as_the_page_says(call, written, 
     assert words == sorted(shlex.split(command)[1:] for command in out.splitlines())
 
 
-def test_with_fresh_the_jobs_of_one_sweep_delete_a_run_once(call, written, monkeypatch):
-    """However often its worker starts a job again; see harness/pipeline/renewal.py."""
-    pytest.importorskip("submitit")
-    asked = []
+@pytest.fixture
+def asked(monkeypatch):
+    """The jobs that each sweep would hand to an executor."""
+    found = []
 
     def queue(jobs, *_):
-        asked.append(jobs)
+        found.append(jobs)
         return [Entry(job, "done") for job in jobs]
 
     monkeypatch.setattr(sys.modules["harness.cli.sweep"], "run_queue", queue)
+    return found
+
+
+def test_a_sweep_leaves_the_logs_of_another_one_alone(call, written, asked):
+    """It may be at work: its table reads them."""
+    assert call("sweep", written(), "--jobs", "2")[0] == 0
+    for job in asked[0]:
+        job.log.write_text("training 3/50 loss 2\n")
+    assert call("sweep", written(), "--jobs", "2")[0] == 0
+    assert all(job.log.exists() for job in asked[0])
+    assert not {job.log for job in asked[0]} & {job.log for job in asked[1]}
+
+
+def test_with_fresh_the_jobs_of_one_sweep_delete_a_run_once(call, written, asked):
+    """However often its worker starts a job again; see harness/pipeline/renewal.py."""
     for words in (["--fresh"], ["--fresh"], []):
         assert call("sweep", written(), "--jobs", "2", *words)[0] == 0
     first, second, plain = ([job.environment.get(ONCE) for job in jobs] for jobs in asked)

@@ -1,4 +1,4 @@
-"""Sweeps by submitit and by Ray: a worker killed in mid-run, and texts equal to the serial ones."""
+"""Sweeps by processes, Slurm and Ray: a worker killed in mid-run, texts as in the serial ones."""
 
 import os
 import signal
@@ -60,14 +60,15 @@ def written(tmp_path, reviews, backbone, monkeypatch):
 
 @pytest.fixture
 def killed(tmp_path):
-    """Kills the worker of the first run that has a checkpoint; a list of its command, the run's
-    folder and the steps in its checkpoint."""
+    """Kills the process of the first run that has a checkpoint, or its worker on Ray; a list of its
+    command, the run's folder and the steps in its checkpoint."""
     found, over = [], threading.Event()
 
     def kill(checkpoint):
         folder = checkpoint.parent
-        (file,) = (tmp_path / "out" / ".sweep").rglob(f"*sft-{folder.name.partition('-')[0]}-*.pid")
-        worker = psutil.Process(int(file.read_text())).parent()
+        holder = read_state(dict[str, str], folder.with_name(f".{folder.name}.json"), print)
+        run = psutil.Process(int(holder["pid"]))
+        worker = run.parent() if "ray::" in " ".join(run.parent().cmdline()) else run
         command = " ".join(worker.cmdline())
         worker.send_signal(signal.SIGKILL)
         time.sleep(1)  # its run dies with it; the next attempt needs seconds to begin
@@ -79,7 +80,7 @@ def killed(tmp_path):
         while not over.is_set() and not found:
             time.sleep(0.01)
             for checkpoint in (tmp_path / "out").glob("*/sft/*/checkpoint"):
-                with suppress(ValueError, OSError, psutil.Error):  # it has just ended
+                with suppress(TypeError, OSError, psutil.Error):  # it has just ended
                     kill(checkpoint)
                 break
 
@@ -130,10 +131,9 @@ def check(call, tmp_path, path, killed, *words):
 
 @pytest.mark.slow
 def test_processes_on_this_machine(call, tmp_path, written, killed):
-    pytest.importorskip("submitit")
     out = check(call, tmp_path, written(), killed, "--jobs", "2", "--fresh")
-    assert "submitit.core._submit" in killed[0]
-    assert "worker lost; started again (attempt 2)" in out
+    assert "harness.sweeps.child" in killed[0]
+    assert "ended by signal 9; started again (attempt 2)" in out
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ echo "Submitted batch job 7"
 def test_a_slurm_job_asks_for_what_the_file_says(tmp_path, monkeypatch):
     """sbatch here is a script that keeps what it is given; no cluster is at hand."""
     pytest.importorskip("submitit")
-    from harness.sweeps.submitit_jobs import SlurmJobs
+    from harness.sweeps.slurm_jobs import SlurmJobs
 
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -209,7 +209,7 @@ def test_submitit_leaves_the_logging_of_the_process_alone():
     pytest.importorskip("submitit")
     words = (
         "import logging; mine = logging.StreamHandler();"
-        "import harness.sweeps.submitit_jobs, submitit;"
+        "import harness.sweeps.slurm_jobs, submitit;"
         "assert mine in [known() for known in logging._handlerList]"
     )
     environment = {k: v for k, v in os.environ.items() if k != "SUBMITIT_LOG_LEVEL"}
