@@ -39,7 +39,7 @@ class Flops:
 
 @contract("lm.passes", trained=True)
 def flops_of_training_are_those_of_its_passes(world: World) -> None:
-    lm = world.build(world.shared).train()
+    lm = world.moved(world.shared).train()
     row = max(world.rows, key=lambda each: len(each.response))
     if missing(lm):
         return

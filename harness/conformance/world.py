@@ -38,13 +38,15 @@ RESPONSES = (1, 5, 9, 4, None)
 SOME = slice(3, 0, -2)
 """Of the test examples: two with profiles, in reverse order."""
 NEW_TOKENS = 12
+MOVE = 0.05
+"""By which each trained weight moves: enough to open a gate, and little beside the others."""
 
 
 class World:
     """Everything that checks of one method share, made once.
 
-    `factory` makes the method; the backbone and the data are saved in `folder`. `lm` is untrained,
-    adapted to the test users, and in eval mode.
+    `factory` makes the method; the backbone and the data are saved in `folder`. `lm` has moved
+    weights, is adapted to the test users, and in eval mode.
     """
 
     def __init__(
@@ -88,13 +90,26 @@ class World:
             torch.manual_seed(0)
             return plan.build().eval()
 
+    def moved(self, plan: Plan) -> PersonalLM:
+        """The plan's model as if it was trained: each trained weight moves up or down by MOVE.
+
+        At the start, a gate or an adapter's B is 0 and hides all that is behind it.
+        """
+        lm, draw = self.build(plan), torch.Generator().manual_seed(0)
+        trained = [part for part in lm.parameters() if part.requires_grad and plan.method.trains]
+        with torch.no_grad():
+            for part in trained:
+                up = torch.rand(part.shape, generator=draw) < 0.5
+                part.add_(torch.where(up, MOVE, -MOVE).to(part))
+        return lm
+
     @torch.enable_grad()  # a method may train here, and a check may be without gradients
     def adapted(self, plan: Plan, examples: Sequence[Example] | None = None) -> PersonalLM:
-        """The plan's untrained model after it was adapted to the users of these examples.
+        """The plan's moved model after it was adapted to the users of these examples.
 
         examples: by default all of test.
         """
-        lm = self.build(plan)
+        lm = self.moved(plan)
         plan.method.adapt(lm, plan.test.examples if examples is None else examples)
         return lm.eval()
 

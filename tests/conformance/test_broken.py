@@ -130,6 +130,25 @@ BROKEN = [  # the method, the check that it fails, what the check got, where to 
         r"AddsTheBatchMean\.logprobs \(broken_models\.py:\d+\)",
     ),
     (
+        with_lm(broken_models.ReadsAheadBehindAGate),
+        "batching changes no logprobs",
+        r"row \d, response token \d: -\S+ in a batch, -\S+ alone",
+        r"ReadsAheadBehindAGate\.logprobs \(broken_models\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.ReadsAheadBehindAGate),
+        "prefill and step match logprobs",
+        r"row \d, response token \d: -\S+ by prefill and step, -\S+ by logprobs",
+        r"CausalLM\.prefill \(lm\.py:\d+\)",
+    ),
+    (
+        with_lm(broken_models.ReadsTwiceBehindAGate),
+        "flops of training are those of its passes",
+        r"its passes come to [\d,]+ FLOPs of training with 1 token of text, without attention;"
+        r" [\d,]+ were counted",
+        r"PersonalLM\.passes \(lm\.py:\d+\)",
+    ),
+    (
         with_lm(broken_models.PositionsFromTheEdge),
         "the padding side changes no logprobs",
         r"-\S+ padded left, -\S+ padded right",

@@ -185,6 +185,33 @@ class IncreasesTheLoss(CausalLM):
         return -super().loss(batch)
 
 
+class ReadsAheadBehindAGate(CausalLM):
+    """Its log-probs read the whole response and the padding, behind a gate that starts shut."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.gate = torch.nn.Parameter(torch.zeros(1))
+
+    def logprobs(self, batch):
+        batch = batch.to(self.device)
+        hidden = self.predicting(batch)
+        ahead = torch.tanh(self.gate) * hidden.mean(1, keepdim=True)
+        return token_logprobs(self.model, hidden + ahead, batch)
+
+
+class ReadsTwiceBehindAGate(CausalLM):
+    """Reads all again once its gate has moved; `passes` has one reading."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.gate = torch.nn.Parameter(torch.zeros(1))
+
+    def logprobs(self, batch):
+        first = super().logprobs(batch)
+        again = super().logprobs(batch) if self.gate.item() else first
+        return first + self.gate * (again - first)
+
+
 class AveragesRows(CausalLM):
     """Its loss is the mean over rows of each row's mean."""
 
