@@ -15,6 +15,7 @@ from harness.conformance import (
     flops_checks,
     generation_checks,
     logprob_checks,
+    loss_checks,
     prompt_checks,
     slot_checks,
     training_checks,
@@ -28,6 +29,7 @@ from harness.plugins import explain, home_of
 MODULES = (
     prompt_checks,
     logprob_checks,
+    loss_checks,
     slot_checks,
     generation_checks,
     training_checks,

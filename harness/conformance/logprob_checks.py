@@ -85,33 +85,3 @@ def prefixes_match_logprobs(world: World) -> None:
     expected = [row[cut:] for row, cut in zip(world.single_logprobs, cuts, strict=True)]
     continued = logprobs_in_steps(world.lm, to_batch(world.short_rows), cuts)
     require_same_logprobs(continued, expected, ("by prefill with prefixes", "by logprobs"))
-
-
-@contract("lm.loss")
-@torch.no_grad()
-def the_loss_is_a_finite_scalar(world: World) -> None:
-    loss = world.lm.loss(to_batch(world.short_rows))
-    if loss.ndim or not bool(loss.isfinite()):
-        raise Broken(f"{loss}", "a finite scalar")
-
-
-@contract("lm.loss", trained=True)
-@torch.no_grad()
-def the_loss_is_a_mean_over_response_tokens(world: World) -> None:
-    """The losses of micro-batches, weighted by their tokens, must add up to that of all rows."""
-    rows, parts = world.short_rows, (world.short_rows[:2], world.short_rows[2:])
-    whole, *losses = (world.lm.loss(to_batch(part)).item() for part in (rows, *parts))
-    weighted = (loss * _tokens(part) for loss, part in zip(losses, parts, strict=True))
-    summed = sum(weighted) / _tokens(rows)
-    if not abs(whole - summed) <= TOLERANCE * max(1.0, abs(whole)):
-        sizes = " and ".join(f"{_tokens(part)}" for part in parts)
-        raise Broken(
-            f"loss {whole:.5f} of {_tokens(rows)} response tokens at once, {summed:.5f} from two"
-            f" micro-batches with {sizes}, weighted by these numbers",
-            "the same: a sum over response tokens, divided by `batch.response_mask.sum()`; else"
-            " train.micro_tokens and free memory change what is learned",
-        )
-
-
-def _tokens(rows: list[TrainRow]) -> int:
-    return sum(len(row.response) for row in rows)

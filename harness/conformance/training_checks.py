@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from harness.conformance.finding import Broken, contract, place, require_same_logprobs
+from harness.conformance.finding import TOLERANCE, Broken, contract, place, require_same_logprobs
 from harness.conformance.world import World, logprobs
 from harness.engine.lm import PersonalLM
-from harness.engine.train import to_batch, train
+from harness.engine.train import to_batch
 from harness.engine.weight_files import WEIGHTS, load_weights, save_weights
 
-LR = 1e-2
+STEP = 1e-2
 STEPS_TO_ALL = 4
 """Steps after which each parameter must have had a gradient."""
 SHOWN = 4
@@ -65,16 +65,13 @@ def _move(parts: list[torch.nn.Parameter]) -> None:
     """A small step against the gradient, of the same size whatever the gradient's."""
     for part in parts:
         assert part.grad is not None
-        part.sub_(LR * part.grad / part.grad.norm())
+        part.sub_(STEP * part.grad / part.grad.norm())
 
 
 @contract("lm.loss", trained=True)
 def training_lowers_the_loss(world: World) -> None:
     """The mean NLL of the training rows must fall, whatever weights `loss` uses."""
-    lm = world.build(world.shared)
-    before = _nll(lm, world)
-    _train(lm, world)
-    after = _nll(lm.eval(), world)
+    before, after = (_nll(lm, world) for lm in (world.build(world.shared), world.trained.lm))
     if not after < before:
         raise Broken(
             f"NLL of the training texts {before:.3f} before training, {after:.3f} after",
@@ -82,10 +79,23 @@ def training_lowers_the_loss(world: World) -> None:
         )
 
 
+@contract("lm.loss", trained=True)
+def training_is_repeatable(world: World) -> None:
+    """A new model of a new method, trained on the same rows with the same seed, is the same."""
+    once, again = world.trained, world.train(world.build(world.plan()))
+    for step, (first, second) in enumerate(zip(once.losses, again.losses, strict=True), 1):
+        if not abs(first - second) <= TOLERANCE * max(1.0, abs(first)):
+            raise Broken(
+                f"loss {first:.5f} in step {step}, {second:.5f} in the same step of a repetition",
+                "the same: draw from torch's generator, which the harness seeds",
+            )
+    computed, expected = (logprobs(each.lm, world.rows) for each in (again, once))
+    require_same_logprobs(computed, expected, ("after training again", "after training"))
+
+
 @contract(trained=True)
 def saving_and_loading_preserve_logprobs(world: World) -> None:
-    lm, path = world.build(world.shared), world.folder / WEIGHTS
-    _train(lm, world)
+    lm, path = world.trained.lm, world.folder / WEIGHTS
     save_weights(lm, path)
     loaded = world.build(world.plan())
     load_weights(loaded, path)
@@ -98,10 +108,6 @@ def saving_and_loading_preserve_logprobs(world: World) -> None:
         ("after loading", "before saving"),
         f"{place(lm, '__init__')}: keep all that training changes in parameters or buffers",
     )
-
-
-def _train(lm: PersonalLM, world: World) -> None:
-    train(lm, world.rows, world.shared.settings.train, lr=LR, seed=0)
 
 
 def _nll(lm: PersonalLM, world: World) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,7 +17,7 @@ from harness.conformance.tiny_inputs import write_backbone, write_data
 from harness.engine.batch import Side
 from harness.engine.lm import PersonalLM
 from harness.engine.micro_batches import TrainRow
-from harness.engine.train import to_batch
+from harness.engine.train import to_batch, train
 from harness.errors import HarnessError
 from harness.method import Factory, Method
 from harness.pipeline.encoded_prompt import EncodedPrompt
@@ -38,8 +38,17 @@ RESPONSES = (1, 5, 9, 4, None)
 SOME = slice(3, 0, -2)
 """Of the test examples: two with profiles, in reverse order."""
 NEW_TOKENS = 12
+LR = 1e-2
 MOVE = 0.05
 """By which each trained weight moves: enough to open a gate, and little beside the others."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model in eval mode, and the losses of its steps."""
+
+    lm: PersonalLM
+    losses: list[float]
 
 
 class World:
@@ -89,6 +98,16 @@ class World:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return plan.build().eval()
+
+    @cached_property
+    def trained(self) -> Trained:
+        """The shared plan's model after a short training."""
+        return self.train(self.build(self.shared))
+
+    def train(self, lm: PersonalLM) -> Trained:
+        """Train a model for a few steps on the training rows, always with the same seed."""
+        log = train(lm, self.rows, self.shared.settings.train, lr=LR, seed=0)
+        return Trained(lm.eval(), [step.loss for step in log.curve])
 
     def moved(self, plan: Plan) -> PersonalLM:
         """The plan's model as if it was trained: each trained weight moves up or down by MOVE.

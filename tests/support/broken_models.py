@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from copy import deepcopy
 from dataclasses import replace
 
@@ -217,6 +218,42 @@ class AveragesRows(CausalLM):
 
     def loss(self, batch):
         return -(self.logprobs(batch).sum(-1) / batch.response_mask.sum(-1)).mean()
+
+
+class AveragesRowsInTraining(CausalLM):
+    """The same, in training mode alone; it has a dropout, whose draws are no fault."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.dropout = torch.nn.Dropout(0.5)
+
+    def loss(self, batch):
+        if not self.training:
+            return super().loss(batch)
+        rows = self.logprobs(batch).sum(-1) / batch.response_mask.sum(-1)
+        return -self.dropout(rows).mean()
+
+
+class NotFiniteInTraining(CausalLM):
+    """Its loss is no number in training mode."""
+
+    def loss(self, batch):
+        return super().loss(batch) * (float("nan") if self.training else 1)
+
+
+class WeighsAtRandom(CausalLM):
+    """Multiplies its loss by a number that no seed determines, in training mode alone."""
+
+    def loss(self, batch):
+        return super().loss(batch) * (random.SystemRandom().random() + 0.5 if self.training else 1)
+
+
+class MovesAtRandom(CausalLM):
+    """Its weights end training at a random place; its losses are repeatable."""
+
+    def training_progress(self, done):
+        with torch.no_grad():
+            self.model.model.norm.weight *= 1 + (done == 1.0) * random.SystemRandom().random()
 
 
 class SumsTokens(CausalLM):
