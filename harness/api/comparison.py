@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api.paths import path_of, paths_of
-from harness.api.runs import Paths
+from harness.api.runs import Paths, known_from
 from harness.engine.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def compare(
     texts: bool = True,
     metric: str | None = None,
     pair: str | None = None,
+    plugin: Paths = (),
 ) -> Comparison:
     """Which method is better, how certain that is, and at what cost.
 
@@ -70,6 +71,7 @@ def compare(
     texts: show example texts on the page.
     metric: the measure that the verdict is about; by default the runs' first metric.
     pair: "A,B", two systems to show side by side.
+    plugin: a file, or several, with the metrics of your own that the runs have.
 
     Writes nothing. Raises HarnessError if the runs cannot be compared.
     """
@@ -77,5 +79,6 @@ def compare(
     from harness.reports.compare_runs import compare as compared
 
     quiet_libraries()
+    known_from(plugin)
     options = Options(allow_different, texts, metric, pair)
     return Comparison(compared(paths_of(runs, "runs"), options))

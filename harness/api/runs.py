@@ -13,6 +13,7 @@ from harness.api.paths import path_of, paths_of
 from harness.engine.quiet import quiet_libraries
 from harness.record import Record, find_runs, read_record, recorded_texts
 from harness.record.tables import OF_DATA, columns_of, example_rows, run_row
+from harness.registry import register_plugins
 from harness.settings import RunSettings, validate
 from harness.types import Prediction
 
@@ -120,17 +121,21 @@ class Runs(Sequence[Run]):
         rows = [row for run in self._runs for row in _rows(run, references)]
         return pd.DataFrame(rows)
 
-    def export(self, to: str, out: str | Path, *, texts: bool = True) -> list[Path]:
+    def export(
+        self, to: str, out: str | Path, *, texts: bool = True, plugin: Paths = ()
+    ) -> list[Path]:
         """Write the finished runs in another tool's format (docs/exports.md); returns the files.
 
         to: csv, parquet, eee, inspect or model-index.
         out: a file or a folder, as the format says.
         texts: whether texts may be in the export.
+        plugin: a file, or several, with the metrics of your own that the runs have.
 
         Raises UsageError for an unknown format, and where there is no finished run.
         """
         from harness.exports import Source, export
 
+        known_from(plugin)
         runs = [Source(run.path, run.record, texts) for run in self._runs]
         return export(str(to), runs, path_of(out, "out"))
 
@@ -158,6 +163,12 @@ def load_runs(paths: Paths = "results", *, floors: bool = False) -> Runs:
     several = paths_of(paths, "paths")
     found = (Run(folder, read_record(folder)) for folder in find_runs(several))
     return Runs(run for run in found if floors or run.record.kind != "floor")
+
+
+def known_from(plugin: Paths) -> None:
+    """Make what plugin files bring known by name; without a file, what is known stays."""
+    if files := paths_of(plugin, "plugin"):
+        register_plugins(files)
 
 
 def _rows(run: Run, references: bool) -> Iterator[dict[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.cli.jobs import plugins
 from harness.cli.screen import print_json, publish, screen, warn
 
 
@@ -13,6 +14,7 @@ def claims(
     paper: str = "flythinker",
     out: Path | None = None,
     metric: str | None = None,
+    plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
     """Answer a paper's claims from runs: each HOLDS, is REFUTED, or one CANNOT TELL.
@@ -25,6 +27,7 @@ def claims(
     from harness.claims import paper as paper_named
     from harness.reports.claims.claims_page import claims_document
 
+    plugins(plugin)
     document = claims_document(runs, paper_named(paper), metric)
     console = screen(stderr=json_)
     if out is not None:

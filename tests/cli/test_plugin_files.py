@@ -1,5 +1,6 @@
 """--plugin brings methods, tasks and metrics; new-task and new-metric write ones that work."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -7,10 +8,11 @@ import sys
 
 import pytest
 
-from harness import registry
-from harness.record import read_record
+from harness import compare, load_runs, registry
+from harness.record import read_record, write_record
 from harness.registry import FROM_FILES, register_plugins, table
 from tests.support.command_line import SMALL
+from tests.support.synthetic import write_runs
 
 METRIC = '''
 from harness.metrics.base import MeanMetric
@@ -89,6 +91,47 @@ def test_a_task_and_metrics_of_files_are_run_and_compared(call, tmp_path, review
     code, _, err = call("compare", out, "--out", tmp_path / "page", *files[:2], "--no-texts")
     assert code == 0, err
     assert "words_of_profile" in (tmp_path / "page" / "index.html").read_text()
+
+
+@pytest.fixture
+def own_scores(tmp_path):
+    """A folder of runs that also have values of the metric of a file: those of ROUGE-1."""
+    for folder in write_runs(tmp_path / "runs", ["rag", "sft"], ["product_review"], (0, 1, 2)):
+        record, name = read_record(folder), "words_of_profile"
+        metrics = {**record.metrics, name: record.metrics["rouge1"]}
+        examples = {
+            key: dataclasses.replace(each, scores={**each.scores, name: each.scores["rouge1"]})
+            for key, each in record.examples.items()
+        }
+        write_record(dataclasses.replace(record, metrics=metrics, examples=examples), folder)
+    return tmp_path / "runs"
+
+
+def test_a_claim_about_a_metric_of_a_file_is_answered_where_the_file_is_given(
+    call, tmp_path, own_scores, files
+):
+    (tmp_path / "paper.toml").write_text(
+        'name = "P"\narxiv = "0"\nbenchmark = "none"\n[[claims]]\nstatement = "s"\nwhere = "w"\n'
+        'first = "sft"\nsecond = "rag"\nsense = "above"\nmeasure = "words_of_profile"\n'
+    )
+    asked = ("claims", own_scores, "--paper", tmp_path / "paper.toml")
+    _, printed, _ = call(*asked)
+    reason = "words_of_profile: not installed here; give its file with --plugin"
+    assert f"CANNOT TELL here: s. {reason}" in " ".join(printed.split())
+    code, printed, err = call(*asked, *files[:2])
+    assert code == 0, err
+    assert "HOLDS here: s" in printed
+
+
+def test_a_comparison_from_python_takes_a_metric_of_a_file(own_scores, files, tmp_path):
+    with pytest.raises(registry.UsageError, match="give its file with --plugin"):
+        compare(own_scores, metric="words_of_profile")
+    with pytest.raises(registry.UsageError, match="words_of_profile"):
+        load_runs(own_scores).export("eee", tmp_path / "first", texts=False)
+    again = load_runs(own_scores).export("eee", tmp_path / "eee", texts=False, plugin=files[1])
+    assert again
+    found = compare(own_scores, metric="words_of_profile", plugin=files[1])
+    assert "words_of_profile" in repr(found)
 
 
 def test_names_of_files_are_listed(call, files):

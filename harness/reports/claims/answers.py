@@ -24,7 +24,7 @@ from harness.reports.claims.parts import (
 )
 from harness.reports.claims.selection import selected
 from harness.reports.claims.views import view
-from harness.reports.compared.measures import Measure
+from harness.reports.compared.measures import Measure, not_compared
 from harness.reports.runs.system_costs import times_not_comparable
 from harness.reports.runs.systems import Board, System
 from harness.statistics import judge
@@ -124,7 +124,10 @@ def _answer(claim: Claim, board: Board, main: Measure, parts: list[Part]) -> Ans
         shown = measure or main
         title, unit, digits = shown.title, shown.unit, shown.digits
         if measure is None:
-            lacks = lacks or [f"not evaluated: {claim.measure}"]
+            why = not_compared(board).get(claim.measure)
+            lacks = lacks or [
+                f"{claim.measure}: {why}" if why else f"not evaluated: {claim.measure}"
+            ]
         else:
             kept = {system.name for system in part.systems}
             lacking = [one.name for one in selected(board, selectors) if one.name not in kept]

@@ -199,7 +199,7 @@ def _shared(name: str, board: Board) -> Measure | str:
     if len(scores) < len(records):
         return "not in every run"
     if not is_known(name):
-        return "not installed here; install the package that brings it, and compare again"
+        return "not installed here; give its file with --plugin, or install its package"
     samples = (len(rows) for one in records[0].examples.values() if (rows := one.rows.get(name)))
     measure = measure_of(name, next(samples, 1))
     for record in records:

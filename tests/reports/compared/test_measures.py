@@ -49,7 +49,7 @@ def changed(board, name, which=2, value=None):
 @pytest.mark.parametrize(
     ("name", "which", "value", "why"),
     [
-        ("mine", 2, None, "not installed here; install the package that brings it"),
+        ("mine", 2, None, "not installed here; give its file with --plugin, or install"),
         ("evaluate:mine", 1, None, "not in every run"),
     ],
 )
