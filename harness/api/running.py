@@ -44,7 +44,7 @@ def run(
     """Train, generate and evaluate; a run that is complete is only read.
 
     method: a method's name, or a class that inherits `harness.method.Method`.
-    data: mini, hub, a folder of JSON Lines, or the section `data` of the settings.
+    data: mini, hub, a folder of data (docs/data.md), or the section `data` of the settings.
     task: the task's name.
     setting: user (test users unseen in training) or temporal.
     limit: use at most this many test examples.

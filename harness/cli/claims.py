@@ -17,7 +17,7 @@ def claims(
     plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
-    """Answer a paper's claims from runs: each HOLDS, is REFUTED, or one CANNOT TELL.
+    """Answer a paper's claims from runs. Each HOLDS, is REFUTED, or one CANNOT TELL.
 
     Args:
         runs (RUN): runs, or folders of runs

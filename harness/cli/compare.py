@@ -19,7 +19,7 @@ def compare(
     plugin: list[Path] | None = None,
     json_: bool = False,
 ) -> None:
-    """Report which method is better, how certain, and at what cost.
+    """Say which method is better, how certain, and at what cost.
 
     Args:
         runs (RUN): runs, or folders of runs

@@ -23,7 +23,7 @@ def export(
 
     Args:
         runs (RUN): runs, or folders of runs
-        to (FORMAT): FORMATS
+        to (FORMAT): FORMATS; eee is Every Eval Ever
         out: file or folder to write
         no_texts: leave out all texts, for data that must not be published
         floors: export the floors too

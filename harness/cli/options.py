@@ -25,7 +25,7 @@ from harness.settings import RunSettings
 RESULTS = Path("results")
 TASK = RunSettings().task
 SHARED_HELP = {
-    "data": ("", "mini, hub, or a folder of JSON Lines"),
+    "data": ("", "mini, hub, or a folder of data (docs/data.md)"),
     "setting": ("", "user (test users unseen in training) or temporal; default user"),
     "plugin": (
         "FILE",
@@ -33,6 +33,12 @@ SHARED_HELP = {
     ),
     "fresh": ("", "redo runs that are already complete"),
     "metric": ("", "measure for the verdict; default the runs' first metric"),
+    "processes": ("N", "processes of each run, each on a GPU of its own, or on the CPU"),
+    "until": (
+        "trained|generated",
+        "stop each run when its model is trained, or when its texts are generated; the same command"
+        " without --until continues",
+    ),
     "json_": ("", "print one JSON document"),
     "debug": ("", "show an error's traceback"),
 }
@@ -47,8 +53,9 @@ class ModelOptions:
 
     Args:
         preset: mini, smollm2, paper, or a file of your own; default mini
-        task: product_review (default), abstract_generation, topic_writing, or a plugin's
-        data: mini, hub, or a folder of JSON Lines; default the preset's
+        task: product_review (default), abstract_generation, topic_writing, email_generation, or a
+            plugin's
+        data: mini, hub, or a folder of data (docs/data.md); default the preset's
         backbone: the model: name, folder or hub name; default the preset's
         reasoner: FlyThinker's reasoner; default the backbone
         set_ (KEY=VALUE): any setting, e.g. train.epochs=1 (see `harness list presets`); may be
@@ -80,6 +87,15 @@ class RunOptions(ModelOptions):
     limit: int | None = None
     train_limit: int | None = None
     track: str | None = None
+
+
+class RunsOptions(RunOptions):
+    """Options that choose the settings of runs, of several tasks too.
+
+    Args:
+        task: product_review (default), abstract_generation, topic_writing, email_generation, a
+            plugin's, or all: the three tasks with public data
+    """
 
 
 NOTHING: Mapping[str, tuple[str, str]] = MappingProxyType({})
@@ -181,7 +197,7 @@ def _option(
     argument: whether it is given without its name.
     """
     shown, said = explained
-    if default not in (None, Parameter.empty) and not isinstance(default, bool):
+    if default not in (None, "", Parameter.empty) and not isinstance(default, bool):
         said += f"; default {default:g}" if isinstance(default, float) else f"; default {default}"
     shows = isinstance(default, bool)  # which of two flags
     if argument:

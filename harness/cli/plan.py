@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.jobs import Job
-from harness.cli.options import RunOptions
+from harness.cli.options import RunsOptions
 from harness.cli.plan_screen import Line, print_costs
 from harness.cli.screen import print_json, screen, warn
 from harness.cli.sweep_jobs import dependencies, names, read_sweep
@@ -17,27 +17,24 @@ from harness.pipeline.method_training import unused_reasoner
 from harness.planning.costs import RunCost, run_cost
 from harness.planning.devices import Machine, device_called, device_named
 
-NO_OPTIONS = RunOptions()
+NO_OPTIONS = RunsOptions()
 
 
 def plan(
     file: Path,
     /,
-    options: RunOptions = NO_OPTIONS,
+    options: RunsOptions = NO_OPTIONS,
     device: str | None = None,
     processes: int = 1,
     out: Path | None = None,
     json_: bool = False,
 ) -> None:
-    """Show what the runs of a file will cost: tokens, hours, memory, disk. No data are read.
-    Options override the file.
+    """Show what the runs of a file will cost. Tokens, hours, memory, disk; rows of data are
+    counted, not loaded. Options override the file.
 
     Args:
         file: run file or sweep (docs/plan.md)
-        task: product_review (default), abstract_generation, topic_writing, email_generation, a
-            plugin's, or all: the three tasks with public data
         device (NAME): a GPU: h100, h200, a100-80, l40s or 4090; default this machine
-        processes (N): processes of each run, each on a GPU of its own, or on the CPU
         out: folder of earlier runs, which show the speed of this machine; default results
     """
     if processes < 1:

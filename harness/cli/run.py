@@ -16,7 +16,7 @@ from harness.blame import blaming
 from harness.cli.cautions import cautions
 from harness.cli.each_run import each_run
 from harness.cli.jobs import Failure, Job, Making
-from harness.cli.options import RunOptions
+from harness.cli.options import RunOptions, RunsOptions
 from harness.cli.outcome import print_next, print_outcome, print_stopped, print_together
 from harness.cli.processes import PARENT, followed, processes_of, start, watch_parent
 from harness.cli.requests import Request, requested
@@ -35,13 +35,13 @@ from harness.settings import RunSettings
 if TYPE_CHECKING:
     from harness.engine.ranks import Ranks
 
-NO_OPTIONS = RunOptions()
+NO_OPTIONS = RunsOptions()
 
 
 def run(
     method: str | None = None,
     config: Path | None = None,
-    options: RunOptions = NO_OPTIONS,
+    options: RunsOptions = NO_OPTIONS,
     seed: int | None = None,
     seeds: str | None = None,
     out: Path | None = None,
@@ -56,8 +56,6 @@ def run(
     Args:
         method: a method's name, or all: the six methods of the paper's table
         config (FILE): run file (TOML or YAML); options override it
-        task: product_review (default), abstract_generation, topic_writing, email_generation, a
-            plugin's, or all: the three tasks with public data
         seed: seed of training order and sampling; default 0
         seeds: several seeds, e.g. 0,1,2: one run each
         out: folder for the results; default results
@@ -65,8 +63,6 @@ def run(
         full: show every row of a run's table
         processes (N): train and generate in N processes, each on a GPU of its own, or on the CPU;
             default 1
-        until (trained|generated): stop when the model is trained, or when its texts are generated;
-            the same command without --until continues
     """
     stop, together = stop_named(until, "--until"), launched_together()
     count = processes_of(processes, together)

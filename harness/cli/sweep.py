@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.jobs import Failure, Job, Making
-from harness.cli.options import RunOptions
+from harness.cli.options import RunsOptions
 from harness.cli.screen import screen
 from harness.cli.sweep_jobs import (
     Sweep,
@@ -36,7 +36,7 @@ from harness.sweeps.local_jobs import LocalProcesses
 from harness.sweeps.queue import Entry, run_queue
 
 EXECUTORS = ("local", "slurm", "ray")
-NO_OPTIONS = RunOptions()
+NO_OPTIONS = RunsOptions()
 FOLDER = ".sweep"
 """Folder in the results for logs and for files of the executors."""
 
@@ -44,7 +44,7 @@ FOLDER = ".sweep"
 def sweep(
     file: Path,
     /,
-    options: RunOptions = NO_OPTIONS,
+    options: RunsOptions = NO_OPTIONS,
     executor: str = "local",
     jobs: int | None = None,
     out: Path | None = None,
@@ -58,15 +58,10 @@ def sweep(
 
     Args:
         file: run file in which settings may have lists of values (docs/sweeps.md)
-        task: product_review (default), abstract_generation, topic_writing, email_generation, a
-            plugin's, or all: the three tasks with public data
         executor (local|slurm|ray): what starts the runs: this machine, Slurm or Ray
         jobs (N): most runs at a time; default 1 for local, no limit for slurm and ray
         out: folder for the results; default results
         emit: print a shell command for each run, for another scheduler; start none
-        until (trained|generated): stop each run when its model is trained, or when its texts are
-            generated; the same command without --until continues
-        processes (N): processes of each run, each on a GPU of its own, or on the CPU
     """
     refuse_several_processes()
     if executor not in EXECUTORS:

@@ -51,7 +51,8 @@ def trial(
     out: Path = TRIALS,
     json_: bool = False,
 ) -> None:
-    """Put metrics on trial: do they prefer an author's own texts, or length, copies, subject?
+    """Put metrics on trial, by texts whose author is known. Do they prefer the author's own text,
+    or length, copies, subject?
 
     Args:
         judge (URL#MODEL): put this language model on trial too: an OpenAI-compatible endpoint, or a

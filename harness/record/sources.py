@@ -79,7 +79,7 @@ class DataInfo(View):
     setting: str
     """user or temporal."""
     kind: str
-    """mini, hub, folder (JSON Lines) or parquet."""
+    """mini, hub, folder (JSON Lines, JSON or CSV) or parquet."""
     revision: str | None = None
     """Commit of the hub's data set, or seed of mini; null where there is none."""
     repository: str | None = None

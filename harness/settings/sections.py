@@ -26,7 +26,7 @@ CONTROLS: tuple[Control, ...] = get_args(Control)
 
 class DataSettings(Section):
     source: str = "mini"
-    """`mini` (built in), `hub` (LongLaMP/LongLaMP), or a folder of JSON Lines."""
+    """`mini` (built in), `hub` (LongLaMP/LongLaMP), or a folder of data (docs/data.md)."""
     setting: Literal["user", "temporal"] = "user"
     """`user`: test users unseen in training. `temporal`: the same users, later texts."""
     revision: str = "main"

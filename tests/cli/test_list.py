@@ -59,7 +59,7 @@ def test_the_method_of_a_plugin_file_is_listed_with_its_options(call, tmp_path):
 def test_a_preset_that_needs_data_says_so_for_its_source(call):
     _, out, _ = call("list", "presets", "--json")
     (source,) = [row for row in json.loads(out) if row["setting"] == "data.source"]
-    assert source["smollm2"] == "needs --data: a folder of JSON Lines, or hub"
+    assert source["smollm2"] == "needs --data: a folder of data, or hub"
     assert (source["mini"], source["paper"]) == ("mini", "hub")
 
 
