@@ -110,6 +110,7 @@ def refuse_several_processes(environment: Mapping[str, str] = os.environ) -> Non
         if environment.get(size, "1") not in ("", "0", "1"):
             raise UsageError(
                 f"this is process {environment.get(rank, '?')} of {environment[size]} ({size});"
-                " expected one process. Only `harness run` works in several, which --processes N,"
-                " torchrun or accelerate launch start; leave out srun -n and mpirun"
+                " expected one process. Only `harness run` may be started by torchrun or accelerate"
+                " launch; `harness sweep --processes N` gives each run its own. Leave out srun -n"
+                " and mpirun"
             )

@@ -123,8 +123,9 @@ def test_a_folder_that_cannot_be_written_needs_no_lock(
     ],
 )
 def test_processes_of_a_launcher_are_refused(environment: dict[str, str], what: str):
-    with pytest.raises(UsageError, match=what):
+    with pytest.raises(UsageError, match=what) as refused:
         refuse_several_processes(environment)
+    assert "`harness sweep --processes N` gives each run its own" in str(refused.value)
 
 
 @pytest.mark.parametrize(
