@@ -12,14 +12,17 @@ from harness.settings import RunSettings
 from tests.support.page_commands import commands
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
-OWN = r"`((?:harness|flythinker|baselines|benchmarks|tests|docs|examples|leaderboards)/[\w/.-]+)`"
+OTHERS = ("README.md", "CONTRIBUTING.md", "examples/README.md", "leaderboards/README.md")
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / name for name in OTHERS)])
+ROOMS = r"(?:harness|flythinker|baselines|benchmarks|tests|docs|examples|leaderboards)/[\w/.-]+"
+OWN = rf"`({ROOMS})`|(?<![\w/.`#=:-])({ROOMS}\.(?:py|md|toml|json|sh))\b"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_exist(page):
     text = page.read_text(encoding="utf-8")
-    missing = {name for name in re.findall(OWN, text) if not (ROOT / name).exists()}
+    named = {quoted or plain for quoted, plain in re.findall(OWN, text)}
+    missing = {name for name in named if not (ROOT / name).exists()}
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     missing |= {link for link in links if not (page.parent / link).exists()}
     missing = {name for name in missing if "TASK" not in name}  # a pattern
@@ -33,7 +36,7 @@ def test_the_table_of_extras_is_that_of_the_package():
     assert set(named) == set(package["project"]["optional-dependencies"])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_a_page_have_the_options_that_they_use(page):
     """Parsed, not run: `harness run --method all` would train six models."""
     program = typer.main.get_command(app)
