@@ -1,4 +1,4 @@
-"""How many examples a run has, counted without reading them."""
+"""How many examples a run has, counted without loading them."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _whole(settings: RunSettings, split: str) -> int | None:
 
 
 def _lines(file: Path) -> int:
-    """Lines of a file; those of a large one from its first megabyte."""
+    """Lines of a file that are not blank; those of a large one from its first megabyte."""
     with file.open("rb") as handle:
         start = handle.read(SAMPLE)
-    count, size = start.count(b"\n") + (not start.endswith(b"\n")), file.stat().st_size
+    count, size = sum(bool(line.strip()) for line in start.split(b"\n")), file.stat().st_size
     return count if size <= SAMPLE else round(count * size / SAMPLE)

@@ -126,7 +126,7 @@ def test_times_have_no_false_precision(seconds, shown):
     assert module.rough(seconds) == shown
 
 
-def test_sizes_are_counted_without_reading_examples(tmp_path, monkeypatch):
+def test_sizes_are_counted_without_loading_examples(tmp_path, monkeypatch):
     (tmp_path / "test.jsonl").write_text("{}\n{}\n{}")
     (tmp_path / "train.jsonl").write_text("x\n" * 50)
     settings = build_settings("mini", [], {"data": {"source": str(tmp_path), "limit": 2}})
@@ -134,6 +134,11 @@ def test_sizes_are_counted_without_reading_examples(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.data.sizes.SAMPLE", 10)
     assert sizes_of(settings)["train"] == 50  # from the first 10 bytes
     assert sizes_of(mini("data.train_limit=9")) == {"train": 9, "val": 40, "test": 100}
+
+
+def test_blank_lines_are_no_examples(tmp_path):
+    (tmp_path / "test.jsonl").write_text("\n{}\n \n{}\n\n")
+    assert sizes_of(build_settings("mini", [], {"data": {"source": str(tmp_path)}}))["test"] == 2
 
 
 def test_parameters_from_files_and_from_names(tmp_path):
