@@ -252,8 +252,6 @@ def refuse_long_preface(
 
 Factory = Callable[[RunSettings], Method]
 """Makes a method from a run's settings; usually the method's class."""
-BaseMethod = Method
-"""The name of the class in version 0.1, for its plugins."""
 
 
 def reference_targets(pairs: Sequence[TrainingPair]) -> list[Target]:

@@ -65,16 +65,6 @@ def author_index(examples: Sequence[Example], task: Task) -> AuthorIndex:
     return _index(words, list(profiles), last, digests, key if large else None)
 
 
-def index_of(users: Mapping[str, str], own: Sequence[str]) -> AuthorIndex:
-    """The index of words in memory.
-
-    users: user id → words.
-    own: the author's words for each text.
-    """
-    names = list(dict.fromkeys([*users.values(), *own]))
-    return _index(lambda: names, names, users, own, None)
-
-
 def _index(
     words: Callable[[], Iterable[str]],
     names: Sequence[str],

@@ -14,13 +14,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
 from harness.metrics import author_index, donors
-from harness.metrics.author_index import index_of
 from harness.metrics.function_words import function_words, shares
 from harness.metrics.ngrams import Coder
 from harness.metrics.word_search import WordSearch
 from harness.pipeline.evaluate.author_identification import author_identification
 from harness.statistics import resampling_rng
 from harness.types import Example, Reference, SplitData
+from tests.support.authored import index_of
 
 PIECES = ["the", "and", "don't", "o'neil's", "lamp", "Lampe", "naïve", "ß", "日本語", "😀", "K2",
           "it’s", "of", "a", "1984", "--", "(the)", "e\u0301", "x" * 9]  # fmt: skip

@@ -8,12 +8,12 @@ import pytest
 
 from harness.data.tasks import PRODUCT_REVIEW
 from harness.errors import DataError
-from harness.metrics.author_index import index_of
 from harness.metrics.authors import Candidates, identify_authors
 from harness.metrics.donors import Pool, random_donors, topic_donors
 from harness.metrics.lift import lift
 from harness.statistics import resampling_rng
 from harness.types import Example, Score
+from tests.support.authored import index_of
 from tests.support.texts import panel
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from harness.data.tasks import PRODUCT_REVIEW
+from harness.metrics.author_index import author_index
 from harness.types import Example, Reference, SplitData
 
 
@@ -33,3 +37,18 @@ def made_up(users=12, entries=3, prefix=""):
 def author(text):
     """The authors whose words a text has."""
     return {word.partition("e")[0] for word in text.split()}
+
+
+def index_of(users, own):
+    """The index of users' words, as a run makes it.
+
+    users: user id → words. own: the author's words for each text.
+    """
+
+    def each(user, words):
+        return Example("id", user, "product_review", "input", (entry(words),))
+
+    known = [each(user, words) for user, words in users.items()]
+    texts = [each(next(iter(users)), words) for words in own]
+    index = author_index([*known, *texts, *known], PRODUCT_REVIEW)  # a user's last example counts
+    return dataclasses.replace(index, own=index.own[len(known) :][: len(texts)])

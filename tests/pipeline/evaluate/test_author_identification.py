@@ -4,12 +4,12 @@ import tracemalloc
 
 import pytest
 
-from harness.metrics.author_index import index_of
 from harness.metrics.authors import Candidates, identify_authors
 from harness.metrics.function_words import function_words
 from harness.pipeline.evaluate.author_identification import author_identification
 from harness.record import Authors
 from harness.types import Example, Reference, SplitData
+from tests.support.authored import index_of
 from tests.support.runs import go
 
 STYLES = {"ann": "and so i went!! ", "bob": "However, one expects better. ", "cid": "it's just me "}
