@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.claims import Selector
 from harness.claims.papers import REASONER_SHARE
 from harness.record import Json
-from harness.reports.runs.choices import chosen_by, usual
+from harness.reports.runs.choices import chosen_by, telling, usual
 from harness.reports.runs.systems import Board, System
 
 
@@ -31,15 +31,16 @@ def _default(system: System, setting: str) -> Json:
 
 
 def _covered(board: Board, selector: Selector) -> list[System]:
-    """Systems of the method with a setting in the range and all others as usual on the board."""
+    """Systems of the method with a setting in the range and all others as usual on the board.
+
+    Usual for the method's own options: its defaults, even if it has one system here.
+    """
     same = [one for one in board.systems if one.record.method == selector.method]
     if not same:
         return []
     chosen = chosen_by([one.record for one in same])
     varied = "model.reasoner" if selector.setting == REASONER_SHARE else selector.setting
-    differing = [
-        key for key in chosen[0] if key != varied and len({str(one[key]) for one in chosen}) > 1
-    ]
+    differing = [key for key in telling(selector.method, chosen) if key != varied]
     plain = usual(selector.method, differing, chosen)
     return [
         system

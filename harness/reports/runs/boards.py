@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import DataError
 from harness.record import Record, find_runs, read_record, recorded_texts
 from harness.registry import METHODS
-from harness.reports.runs.choices import OPTION, chosen_by, usual
+from harness.reports.runs.choices import OPTION, chosen_by, telling, usual
 from harness.reports.runs.recorded_floors import floors_beside
 from harness.reports.runs.systems import Board, Run, System
 
@@ -113,6 +113,8 @@ as in older records, and compatible with everything."""
 def _with_distinct_names(systems: list[System]) -> list[System]:
     """Append to each name the settings in which systems of one method differ.
 
+    A method's own options also where they differ from its defaults alone.
+
     If several settings differ, the system with the usual value in all of them keeps the bare name,
     and the others show only their unusual values. Usual: the method's default, or else the most
     common value. Of a setting that may be off (null, else false), off is not named, unless the
@@ -123,7 +125,7 @@ def _with_distinct_names(systems: list[System]) -> list[System]:
         same_method = [system for system in systems if system.name == method]
         # 1. The settings that differ, and their usual values.
         chosen = chosen_by([system.record for system in same_method])
-        differing = [key for key in chosen[0] if len({str(one[key]) for one in chosen}) > 1]
+        differing = telling(method, chosen)
         short, plain = _short_keys(differing), usual(method, differing, chosen)
         # 2. May one system keep the bare name?
         bare = len(differing) > 1 and any(

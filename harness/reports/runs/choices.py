@@ -73,6 +73,20 @@ def own_options(method: str) -> Mapping[str, Json] | None:
     return dict(options.model_construct().model_dump(mode="json"))
 
 
+def telling(method: str, chosen: Sequence[Mapping[str, Json]]) -> list[str]:
+    """The keys that tell systems of a method apart, from each other and from the method as it is.
+
+    Those with several values, and the method's own options that are not at their defaults.
+    """
+    plain = usual(method, [key for key in chosen[0] if key.startswith(OPTION)], chosen)
+    return [
+        key
+        for key in chosen[0]
+        if len({str(one[key]) for one in chosen}) > 1
+        or (key in plain and any(one[key] != plain[key] for one in chosen))
+    ]
+
+
 def usual(
     method: str, keys: Sequence[str], chosen: Sequence[Mapping[str, Json]]
 ) -> dict[str, Json]:

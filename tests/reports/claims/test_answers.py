@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from harness.claims import Paper, Selector, papers, read_paper
+from harness.claims import Paper, papers, read_paper
 from harness.record import read_record, write_record
 from harness.reports.claims.answers import answers
 from harness.reports.claims.claims_page import (
@@ -13,7 +13,6 @@ from harness.reports.claims.claims_page import (
     claims_table,
     sentence,
 )
-from harness.reports.claims.selection import selected
 from harness.reports.compared.measures import main_measure, measures_of
 from harness.reports.runs.boards import load_boards
 from tests.support.synthetic import write_runs
@@ -188,20 +187,15 @@ def test_a_value_against_zero(tmp_path):
     assert found[3].title.startswith("lift (own")
 
 
-def test_a_selector_takes_the_usual_settings(tmp_path):
-    for name, settings in {"a": [], "b": ["method.lam=2"], "c": ["train.lr=5e-4"]}.items():
-        write_runs(
-            tmp_path / name,
-            ["flythinker"],
-            ["product_review"],
-            assignments={"flythinker": settings},
-        )
-    (board,), _ = load_boards([tmp_path])
-    (plain,) = selected(board, [Selector("flythinker")])
-    assert plain.name == "flythinker"
-    (two,) = selected(board, [Selector("flythinker", "method.lam", 1.5, 2.5)])
-    assert "lam=2" in two.name
-    assert selected(board, [Selector("flythinker", "method.lam", 3.0, 4.0)]) == []
+@pytest.mark.parametrize(
+    ("method", "option"), [("flythinker", "method.lam=5"), ("sft", "method.flops_of=flythinker")]
+)
+def test_a_lone_control_does_not_answer_for_its_method(tmp_path, method, option):
+    write_runs(
+        tmp_path, ["sft", "flythinker"], ["product_review"], SEEDS, assignments={method: [option]}
+    )
+    (answer,) = asked(tmp_path, tmp_path, 'first = "flythinker"\nsecond = "sft"\nsense = "above"')
+    assert (answer.verdict, answer.why) == ("CANNOT TELL", f"not run here: {method}")
 
 
 def test_the_document_answers_every_claim_of_the_paper(three_seeds, tmp_path):
@@ -286,8 +280,3 @@ def test_a_range_holds_only_with_both_ends(tmp_path):
     run("2")
     (above,) = asked(tmp_path, tmp_path, claim.format("above"))
     assert (above.verdict, above.why) == ("HOLDS", "")
-
-
-def test_a_range_of_reasoner_shares_is_a_tolerance():
-    share = Selector("flythinker", "reasoner share", 0.4, 0.6)
-    assert share.ends == (share,)

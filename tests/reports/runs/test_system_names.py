@@ -16,7 +16,7 @@ from harness.record import (
 from harness.record.inputs import Inputs
 from harness.reports.claims.selection import selected
 from harness.reports.runs.comparable import machines, setting_differences
-from harness.reports.runs.systems import reference_of
+from harness.reports.runs.systems import reference_of, variants
 from tests.support.synthetic import board_of, write_runs
 
 TASK = ["product_review"]
@@ -86,6 +86,35 @@ def test_what_is_usually_off_is_not_named_where_it_is_off(method, arm, name, tmp
     for given in ((), [arm]):
         write_runs(tmp_path, [method], TASK, assignments={method: given})
     assert {system.name for system in board_of(tmp_path).systems} == {method, name}
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "name"),
+    [
+        ("flythinker", ["method.lam=5"], "flythinker (lam=5)"),
+        ("flythinker", ["method.lam=0.5"], "flythinker"),  # the default
+        ("sft", ["method.flops_of=flythinker"], "sft (flops_of=flythinker)"),
+        ("sft", ["train.epochs=6"], "sft"),  # a setting of every method
+    ],
+)
+def test_a_lone_system_is_named_by_its_own_options_that_are_no_defaults(
+    method, given, name, tmp_path
+):
+    write_runs(tmp_path, [method], TASK, assignments={method: given})
+    board = board_of(tmp_path)
+    assert (reference_of(board).name, variants(board)) == (name, frozenset())
+    assert [one.name for one in selected(board, [Selector(method)])] == [name] * (name == method)
+
+
+def test_what_all_systems_of_a_method_share_is_named_if_it_is_an_own_option(tmp_path):
+    for lr in ("1e-3", "1e-4"):
+        given = ["method.lam=5", f"train.lr={lr}", "train.epochs=6"]
+        write_runs(tmp_path, ["flythinker"], TASK, assignments={"flythinker": given})
+    board = board_of(tmp_path)
+    assert [one.name for one in board.systems] == [
+        "flythinker (lam=5, lr=0.0001)", "flythinker (lam=5, lr=0.001)"
+    ]  # fmt: skip
+    assert selected(board, [Selector("flythinker")]) == []
 
 
 def test_without_a_usual_one_every_differing_setting_is_shown(tmp_path):
