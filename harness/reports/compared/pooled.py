@@ -8,7 +8,7 @@ highest. What a seed lacks, all together lack: the mean of the others is another
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import isclose
 from statistics import fmean
@@ -18,7 +18,7 @@ from harness.reports.compared.measures import Rows, rows_of
 from harness.reports.render.section import listed
 from harness.reports.render.table import Cell, Value
 from harness.reports.runs.systems import Board, System
-from harness.statistics import interval
+from harness.statistics import About, interval
 
 CROSSED, CHECKPOINTS, SPANNED = "crossed", "checkpoints", "spanned"
 WORDS = {
@@ -58,8 +58,14 @@ def over_seeds(
     if len(estimates) < 2 or rows is None or not _reproduces(rows, board, system, estimates):
         return spanned(system, estimates)
     one = interval(rows.statistic, rows_of(rows, board, system), board.panel, system.trained)
-    seeds = CROSSED if one.about == "methods" else CHECKPOINTS
-    return Pooled(one.value, one.low, one.high, seeds=seeds if system.trained else None)
+    return Pooled(one.value, one.low, one.high, seeds=seeds_in(system, one.about))
+
+
+def seeds_in(system: System, about: About) -> str | None:
+    """How the seeds of a system enter an interval from its examples' values, a key of `WORDS`."""
+    if not system.trained:
+        return None
+    return CROSSED if about == "methods" else CHECKPOINTS
 
 
 def spanned(system: System, estimates: Sequence[Estimate]) -> Pooled:
@@ -87,8 +93,12 @@ def interval_words(values: Iterable[Value]) -> str:
     """What the intervals of these numbers are over: users, and how seeds enter; `null_words`."""
     pooled = [one for one in values if isinstance(one, Pooled)]
     kinds = {one.seeds for one in pooled if one.value is not None}
-    words = ", or ".join(words for kind, words in WORDS.items() if kind in kinds) or "users"
-    return words + null_words(pooled)
+    return (over_words(kinds) or "users") + null_words(pooled)
+
+
+def over_words(kinds: Collection[str | None]) -> str:
+    """What intervals of these kinds, keys of `WORDS`, are over; "" without one."""
+    return ", or ".join(words for kind, words in WORDS.items() if kind in kinds)
 
 
 def null_words(values: Iterable[Value]) -> str:

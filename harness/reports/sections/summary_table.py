@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.reports.compared.measures import NLL
+from harness.reports.compared.pooled import over_words, seeds_in
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.section import listed
 from harness.reports.render.table import Column, Table, Value
@@ -65,13 +66,13 @@ def summary_table(compared: Sequence[Compared]) -> Table:
     if failed:
         columns[1] = replace(columns[1], title=f"{columns[1].title} {MARK}")
     # 3. Notes: what the intervals are over, and what does not compare.
-    about = listed(list(dict.fromkeys(one.board.about for one in compared)), "or")
-    over = "users and training seeds" if "methods" in about else "users, for these checkpoints"
+    over = over_words({kind for one in compared for kind in _kinds(one)})
     notes = [
-        f"{measure.title}: {measure.direction}; value [95 % interval over {over}]. Superscripts are"
-        f" significance letters: within a task, {about} that share a letter do not differ"
-        " significantly. The best value is underlined if it is significantly better than another."
-        " ↓: lower is better.",
+        f"{measure.title}: {measure.direction}; value"
+        f" {f'[95 % interval over {over}]' if over else 'without an interval'}. Superscripts are"
+        f" significance letters: within a task, {_about(compared)} that share a letter do not"
+        " differ significantly. The best value is underlined if it is significantly better than"
+        " another. ↓: lower is better.",
         "p: approximate randomisation over users, and with three training seeds or more the"
         " estimate over users and seeds; Holm-corrected over all pairs and tasks on this measure."
         f" A difference counts as significant only if p is below {ALPHA:g} and its interval"
@@ -91,6 +92,23 @@ def summary_table(compared: Sequence[Compared]) -> Table:
     ]  # fmt: skip
     return Table("summary", "In one table", tuple(columns), tuple(rows), tuple(notes),
                  faint=frozenset(faint), groups=tuple(groups))  # fmt: skip
+
+
+def _kinds(compared: Compared) -> set[str | None]:
+    """How seeds enter the intervals of the values, keys of `WORDS`; empty without an interval."""
+    values = compared.main.values
+    return {
+        seeds_in(system, values[system.name].about)
+        for system in compared.board.systems
+        if values[system.name].low is not None
+    }
+
+
+def _about(compared: Sequence[Compared]) -> str:
+    """What the tests behind the letters are about: methods, checkpoints, or some of each."""
+    tests = {pair.about for one in compared for pair in one.main.pairs.values()}
+    tests = tests or {one.board.about for one in compared}
+    return listed(sorted(tests, reverse=True), "or")
 
 
 def _columns(compared: Compared) -> list[SystemColumn]:
