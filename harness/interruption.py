@@ -8,12 +8,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Ctrl-C, and what schedulers such as Slurm send some time before they kill."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C; what schedulers such as Slurm send some time before they kill; a terminal that closed."""
 AGAIN_S = 0.05
 """Seconds until a signal is sent again whose exception Python dropped."""
 
@@ -32,22 +32,60 @@ class StoppedTogether(Stopped):
 
 def stop(number: int, frame: FrameType | None = None) -> None:
     """A signal handler that ends the process by an exception, so that locks are freed."""
+    note(number)
     raise Stopped(number)
+
+
+def note(number: int) -> None:
+    """To be called first by a handler: after SIGHUP, output to a closed terminal is dropped.
+
+    Writing to it would be an error amid what is to be saved. SIGHUP is then ignored, as a closing
+    terminal may send it twice, and a second signal would not wait for that.
+    """
+    if number != signal.SIGHUP:
+        return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for output in (1, 2):
+        try:
+            os.write(output, b"")
+        except OSError:
+            with suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, output)
+                os.close(nowhere)
+
+
+@contextmanager
+def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Inside, the signals go to `handler`, but for those that the process ignores (nohup)."""
+    before: dict[int, Any] = {}
+    for number in SIGNALS:
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for each, earlier in before.items():
+            signal.signal(each, earlier)
 
 
 @contextmanager
 def ended_by_exception() -> Iterator[None]:
-    """Inside, SIGTERM raises `Stopped`, unless the process has a handler of its own."""
+    """Inside, SIGTERM and SIGHUP raise `Stopped`, unless the process has handlers of its own."""
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    ours = [each for each in ends if main and signal.getsignal(each) is signal.SIG_DFL]
+    if not ours:
         yield
         return
-    signal.signal(signal.SIGTERM, stop)
+    for each in ours:
+        signal.signal(each, stop)
     try:
         with _sent_again():
             yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 @contextmanager
@@ -89,24 +127,22 @@ class StopRequest:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say, self.asked = say, 0
-        self._before: dict[int, Any] = {}
+        self._handled = ExitStack()
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._before[number] = signal.signal(number, self._ask)
+            self._handled.enter_context(handled(self._ask))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._handled.close()
         if kind is None and self.asked:
             stop(self.asked)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
+        note(number)
         if self.asked:
             stop(number)
         self.asked = number

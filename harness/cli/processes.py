@@ -19,7 +19,7 @@ from harness.cli.options import RESUMED, stopped_message
 from harness.cli.screen import command_line, screen
 from harness.data.processes import available_cores
 from harness.errors import UsageError, is_lost_process
-from harness.interruption import SIGNALS
+from harness.interruption import handled, note
 
 PARENT = "HARNESS_PARENT_PIPE"
 """Environment variable of a process that was started here: a pipe that closes with the parent."""
@@ -113,16 +113,13 @@ def _forwarded(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int
     signals = list[int]()
 
     def forward(number: int, frame: FrameType | None) -> None:
+        note(number)
         for child in children if signals else children[:1]:
             child.send_signal(signal.SIGKILL if signals else number)
         signals.append(number)
 
-    before = {number: signal.signal(number, forward) for number in SIGNALS}
-    try:
+    with handled(forward):
         yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wait(children: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from harness.errors import UsageError
 
-STOPPED = (130, 143)
-"""Exit codes of a run that Ctrl-C or SIGTERM ended: it is not finished, and can go on."""
+STOPPED = (129, 130, 143)
+"""Exit codes of a run that SIGHUP, Ctrl-C or SIGTERM ended: it is not finished, and can go on."""
 
 
 @dataclass(frozen=True)
