@@ -69,7 +69,7 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
                 if (text.id, text.sample) not in finished
             ]
             append_lines(plan.folder / PREDICTIONS, fresh)
-            costs.add_round([each.costs for each in made])
+            costs.add_round({each.name: each.costs for each in made if each.is_whole})
             costs.peak_mib = max(costs.peak_mib, memory.peak_mib)
             write_state(times, costs)
             finished.update({(text.id, text.sample): text for text in fresh})
@@ -89,10 +89,16 @@ def generate_all(job: Job, lm: PersonalLM, weights: str) -> tuple[list[Predictio
 
 @dataclass(frozen=True)
 class MadeBatch:
-    """The predictions of a batch, without fingerprints, and what they cost."""
+    """The predictions of a batch, without fingerprints, and what they cost. name: the batch's."""
 
+    name: str
     texts: list[Prediction]
     costs: Costs
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no text failed."""
+        return not any(text.error for text in self.texts)
 
 
 def generate_batch(
@@ -107,4 +113,4 @@ def generate_batch(
         job.team.warm.add(MAIN)
     texts = generator.generate_or_split(batch, sample)
     costs.step = step_of(lm)
-    return MadeBatch(texts, costs)
+    return MadeBatch(f"{sample} {batch[0].example.id}", texts, costs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.engine.clock import DecodeClock, middle
@@ -31,6 +31,7 @@ class Costs:
         generated them at once.
     tokens_at_once: most tokens of a batch, which a resumed run keeps.
     step: what computed the steps of the last batch.
+    timed: names of the batches that are counted here.
     """
 
     clock: DecodeClock = field(default_factory=DecodeClock)
@@ -43,14 +44,22 @@ class Costs:
     overlap_s: float = 0.0
     tokens_at_once: int | None = None
     step: str | None = None
+    timed: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
         """Wall seconds of all batches."""
         return sum(self.batches) - self.overlap_s
 
-    def add_round(self, parts: Sequence[Costs]) -> None:
-        """Add what batches cost that several processes generated at once."""
+    def add_round(self, made: Mapping[str, Costs]) -> None:
+        """Add what batches cost that several processes generated at once.
+
+        made: by name; batches without failed texts. One that is generated again, as a text of it
+            was damaged, has been counted.
+        """
+        new = {name: part for name, part in made.items() if name not in self.timed}
+        self.timed += new
+        parts = list(new.values())
         for part in parts:
             self.batches += part.batches
             self.examples += part.examples
@@ -63,7 +72,7 @@ class Costs:
             self.clock.tokens += part.clock.tokens
             self.step = part.step or self.step
         spent = [part.seconds for part in parts]
-        self.overlap_s += sum(spent) - max(spent)
+        self.overlap_s += sum(spent) - max(spent, default=0.0)
 
     def add_batches(self, seconds: float, rows: int, size: int) -> None:
         """Add the wall seconds of rows, in equal shares if they were several batches of `size`."""

@@ -158,7 +158,7 @@ class Inference(View):
     or `transformers`, with the reason where `decode.step` was `auto`.
     """
     batches_timed: int
-    """Batches that the times are of; 0 where all texts failed, or their times were lost."""
+    """Batches that the times are of, without failed texts; 0 where none is, or times were lost."""
     examples_timed: int
     """Texts in them."""
     batch_size: int

@@ -1,5 +1,7 @@
 """Times of generation: whole batches, hidden text, thoughts before a text."""
 
+from dataclasses import replace
+
 import pytest
 
 from baselines.coconut import CoconutLM
@@ -22,6 +24,36 @@ def test_generation_times_are_of_whole_batches(tmp_path, reviews, backbone):
     assert cost.seconds_per_example * 8 >= cost.decode_s
     spent = cost.seconds_per_example * 8
     assert cost.tokens_per_s == pytest.approx(cost.visible_tokens / spent)
+
+
+@pytest.mark.parametrize("why", ["failed", "damaged"])
+def test_a_batch_that_is_generated_again_is_timed_once(
+    tmp_path, reviews, backbone, monkeypatch, why
+):
+    real = Generator.predictions
+
+    def one_fails(self, batch, sample):
+        first, *others = real(self, batch, sample)
+        return [replace(first, output="", tokens=0, error="failed"), *others]
+
+    with monkeypatch.context() as patch:
+        if why == "failed":
+            patch.setattr(Generator, "predictions", one_fails)
+        outcome = go(tmp_path, reviews, backbone, "rag")
+    cost = outcome.record.inference
+    if why == "failed":  # in each batch: no time is that of its texts
+        assert (cost.batches_timed, cost.examples_timed, cost.decode_s) == (0, 0, None)
+    else:
+        path = outcome.folder / "predictions.jsonl"
+        path.write_bytes(path.read_bytes().replace(b'"output": "', b'"output": "x', 1))
+    again = go(tmp_path, reviews, backbone, "rag").record
+    assert again.status == "complete"
+    spent = again.inference
+    assert (spent.batches_timed, spent.examples_timed) == (3, 8)
+    assert spent.tokens_per_s == pytest.approx(
+        spent.visible_tokens / (8 * spent.seconds_per_example)
+    )
+    assert why == "failed" or spent.decode_s == cost.decode_s
 
 
 def test_hidden_text_delays_the_first_token_and_counts_in_tokens_per_second(

@@ -125,7 +125,7 @@ def test_kept_batches_are_not_computed_again():
 
 def test_batches_of_several_processes_take_the_time_of_the_longest():
     costs = Costs()
-    costs.add_round([Costs(batches=[3.0], examples=2), Costs(batches=[4.0], examples=2)])
+    costs.add_round({"a": Costs(batches=[3.0], examples=2), "b": Costs(batches=[4.0], examples=2)})
     assert (costs.seconds, costs.batches, costs.examples) == (4.0, [3.0, 4.0], 4)
-    costs.add_round([Costs(batches=[1.0])])
+    costs.add_round({"c": Costs(batches=[1.0])})
     assert costs.seconds == 5.0
