@@ -27,7 +27,10 @@ def chosen_examples(board: Board, entry: Entry) -> list[str]:
 
 
 def details(entry: Entry, chosen: list[str]) -> dict[str, object]:
-    """A row's details as plain data, with invisible characters spelled out."""
+    """A row's details as plain data, with invisible characters spelled out.
+
+    Of several samples the texts are the first; scores are means over all.
+    """
     row, verification = entry.row, entry.verification
     has_texts = verification is not None and (entry.folder / PREDICTIONS).is_file()
     texts = texts_of(entry.folder, chosen) if has_texts else {}
@@ -43,6 +46,7 @@ def details(entry: Entry, chosen: list[str]) -> dict[str, object]:
         },
         "verification": all_visible(verification.model_dump()) if verification else None,
         "curves": {name: curve for name, curve in curves.items() if curve},
+        "samples": row.test.samples,
         "examples": [
             {
                 "id": key,

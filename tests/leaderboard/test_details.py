@@ -18,3 +18,13 @@ def test_a_curve_without_any_value_is_none(tmp_path):
     curves = details(entry, chosen_examples(read_board(board).board, entry))["curves"]
     assert set(curves) == {"following", "bleu", "rouge1", "rougeL", "meteor"}
     assert curves["bleu"][1] == (100, None, None, None)
+
+
+def test_the_page_learns_of_how_many_samples_its_texts_are_the_first(tmp_path):
+    for count in (1, 3):
+        test = {**rules(tier=f"of{count}"), "samples": count}
+        board = make_board(tmp_path, test)
+        folder = add_row(board, submission(test, 1))
+        entry = Entry(folder, read_submission(folder), None)
+        found = details(entry, chosen_examples(read_board(board).board, entry))
+        assert found["samples"] == count

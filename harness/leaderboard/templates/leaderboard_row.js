@@ -56,7 +56,7 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     parts.push(make("h3", {}, ...statusMark(row)), ...checks(row, details.verification));
     parts.push(make("h3", { text: "Scores" }), scoreTable(row, board));
     parts.push(...curveParts(details.curves, board));
-    parts.push(...exampleParts(details.examples, examples));
+    parts.push(...exampleParts(details.examples, details.samples, examples));
     parts.push(make("h3", { text: "Provenance" }), facts(provenance(details)));
     parts.push(make("details", {}, make("summary", { text: "All settings" }), facts(details.settings)));
     return parts;
@@ -164,10 +164,10 @@ function rowDetails({ data, make, at, shown, byKey, narrow, boardName, rowAddres
     return element;
   }
 
-  function exampleParts(written, known) {
+  function exampleParts(written, samples, known) {
     const found = written.filter((example) => example.text);
     if (!found.length) return [make("h3", { text: "Examples" }), make("p", { text: "No texts: they may not be published, or have not been verified." })];
-    return [make("h3", { text: "Examples" }), make("p", { class: "faint", text: "The same examples for every row, drawn by the data's fingerprint." }),
+    return [make("h3", { text: "Examples" }), make("p", { class: "faint", text: `The same examples for every row, drawn by the data's fingerprint.${samples > 1 ? ` Texts are the first of ${samples} samples; scores are means over all samples.` : ""}` }),
       ...found.flatMap((example) => {
         const scores = Object.entries(example.scores).filter(([, value]) => value !== null).map(([name, value]) => `${byKey.get(name)?.title || name} ${value.toFixed(1)}`);
         const more = known[example.id];

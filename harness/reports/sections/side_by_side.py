@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 from harness.errors import HarnessError, UsageError, counted
@@ -30,7 +30,7 @@ def examples_part(compared: Compared, pair: str | None) -> Part:
         f"{board.task}: {first.name} and {second.name}, seeds {first.seeds[0]} and"
         f" {second.seeds[0]}; {len(shown)} of {counted(len(board.ids), board.unit)}, sorted by"
         f" their difference in {measure.title}. Highlighted: words that the other text lacks at"
-        " that point."
+        f" that point.{_first_sample([first, second])}"
     )
     return Part((text,), examples=tuple(shown), warnings=(missing,) if missing else ())
 
@@ -85,8 +85,12 @@ def disagreements(
         return [system.record.examples.get(key, ExampleValues()) for system in systems]
 
     def gaps(key: str) -> tuple[float, ...]:
-        first, second = (one.numbers for one in values(key))
-        return tuple(-abs((first.get(name) or 0.0) - (second.get(name) or 0.0)) for name in names)
+        pairs = [[one.numbers.get(name) for one in values(key)] for name in names]
+        # a value that one of them lacks is no difference
+        return tuple(
+            0.0 if first is None or second is None else -abs(first - second)
+            for first, second in pairs
+        )
 
     # 2. Order by the difference on the main measure, then on the others.
     inputs = {one.id: one.input for one in data.examples} if data else {}
@@ -106,6 +110,17 @@ def disagreements(
         line = f"{compared.main.measure.title}: {', '.join(main)}"
         shown.append(Shown(key, line, (first, second), inputs.get(key), references.get(key)))
     return shown
+
+
+def _first_sample(systems: Sequence[System]) -> str:
+    """That the texts shown are one sample, and the scores above them are not of it alone."""
+    samples = {system.record.samples for system in systems}
+    if samples == {1}:
+        return ""
+    return (
+        f" Texts are the first of {' and '.join(map(str, sorted(samples)))} samples; scores, and so"
+        " the order, are means over all samples."
+    )
 
 
 def word_difference(

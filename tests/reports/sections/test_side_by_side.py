@@ -1,12 +1,15 @@
 """Texts of two systems, side by side."""
 
 import re
+from dataclasses import replace
+from statistics import fmean
 
 import pytest
 from typer.testing import CliRunner
 
 from harness.cli import app
 from harness.errors import UsageError
+from harness.record import read_record, write_record
 from harness.reports.compared.contrasts import contrast_all
 from harness.reports.compared.measures import measures_of
 from harness.reports.compared.verdicts import Compared
@@ -56,6 +59,39 @@ def test_examples_are_sorted_by_disagreement(document):
     gaps = [abs(float(first) - float(second)) for first, second in shown]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[0] > 0
+
+
+def compared_on_rouge(out):
+    (board,), _ = load_boards([out])
+    rouge = next(one for one in measures_of(board) if one.name == "rouge1")
+    return Compared(board, {"rouge1": contrast_all(rouge, board, ())}, "rouge1")
+
+
+def test_a_missing_value_is_no_difference(tmp_path):
+    write_runs(tmp_path, ["rag"], TASK)
+    (folder,) = write_runs(tmp_path, ["sft"], TASK)
+    record = read_record(folder)
+    lacking = max(record.examples, key=lambda key: record.examples[key].scores["rouge1"])
+    values = record.examples[lacking]
+    without = replace(values, scores={**values.scores, "rouge1": None})
+    examples = {**record.examples, lacking: without}
+    value = fmean(one for each in examples.values() if (one := each.scores["rouge1"]) is not None)
+    metrics = {**record.metrics, "rouge1": replace(record.metrics["rouge1"], value=value)}
+    (folder / "record.json").unlink()
+    write_record(replace(record, examples=examples, metrics=metrics), folder)
+    shown = examples_part(compared_on_rouge(tmp_path), "sft,rag").examples
+    assert len(shown) == 8
+    assert lacking not in [one.id for one in shown]
+
+
+@pytest.mark.parametrize(("samples", "said"), [(1, False), (2, True)])
+def test_of_several_samples_the_text_is_said_to_be_the_first(tmp_path, samples, said):
+    given = {method: [f"decode.samples={samples}"] for method in ("rag", "sft")}
+    write_runs(tmp_path, ["rag", "sft"], TASK, assignments=given)
+    (text,) = examples_part(compared_on_rouge(tmp_path), None).text
+    note = "Texts are the first of 2 samples; scores, and so the order, are means over all samples."
+    assert text.endswith(note) == said
+    assert ("sample" in text) == said
 
 
 def test_differences_are_marked_word_by_word_and_nothing_is_lost():
