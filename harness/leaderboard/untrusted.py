@@ -99,11 +99,14 @@ def read_texts(folder: Path) -> list[dict[str, str]]:
 
 
 def texts_of(folder: Path, ids: Iterable[str]) -> dict[str, str]:
-    """The texts (sample 0) of a few examples, without parsing every line of a large file."""
+    """The texts (sample 0) of a few examples, without parsing every line of a large file.
+
+    A line with an escape by number may have it in the id, so it is parsed.
+    """
     markers = {key: f'"{key}"'.encode() for key in ids}
     found: dict[str, str] = {}
     for place, line in _lines(folder / PREDICTIONS):
-        if any(key in line for key in markers.values()):
+        if b"\\u" in line or any(key in line for key in markers.values()):
             text = parse(line, Text, place)
             if text.id in markers and text.sample == 0:
                 found.setdefault(text.id, text.output)

@@ -3,8 +3,21 @@
 from harness.leaderboard.board import read_board
 from harness.leaderboard.details import chosen_examples, details
 from harness.leaderboard.page_data import Entry
-from harness.leaderboard.untrusted import read_submission
+from harness.leaderboard.untrusted import PREDICTIONS, read_submission
+from harness.leaderboard.verification import Verification, files_digest
 from tests.support.boards import add_row, make_board, rules, submission
+
+
+def test_an_escape_in_an_id_does_not_hide_its_text(tmp_path):
+    board = make_board(tmp_path, rules())
+    folder = add_row(board, submission(rules(), 1))
+    path = folder / PREDICTIONS
+    path.write_text(path.read_text().replace('"product_', '"\\u0070roduct_'))
+    fields = {"status": "verified", "harness": "1", "tolerance": 0.01, "largest": {}}
+    verification = Verification(files=files_digest(folder), **fields)
+    entry = Entry(folder, read_submission(folder), verification)
+    shown = details(entry, chosen_examples(read_board(board).board, entry))["examples"]
+    assert [each["text"] is None for each in shown] == [False] * len(shown)
 
 
 def test_a_curve_without_any_value_is_none(tmp_path):
