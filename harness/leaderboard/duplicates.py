@@ -15,6 +15,7 @@ from harness.leaderboard.submission import Submission
 from harness.leaderboard.untrusted import read_submission
 from harness.leaderboard.verification import read_verification
 
+LATER = " (neither is verified: the later one gives way)"
 SHARE = 0.9
 """A row is a duplicate if at least this share of its examples has the same scores."""
 
@@ -47,6 +48,12 @@ class Originals:
                 found[row.name] = read_submission(row)
         return found
 
+    def faults(self, row: Path, submission: Submission) -> Iterator[str]:
+        """Messages on a row whose texts or whose name are another's."""
+        for found in (self.duplicate_of(row, submission), self.looks_like(row, submission)):
+            if found:
+                yield found
+
     def looks_like(self, row: Path, submission: Submission) -> str | None:
         """A message naming another group's row whose name is taken for this one's; else None."""
         own = skeleton(submission.name)
@@ -56,8 +63,8 @@ class Originals:
                 if other.name == submission.name or _is_verified(row):
                     continue  # who submits distinguishes equal names; a verified row was first
                 return (
-                    f"name: {submission.name!r} looks like {other.name!r} of {name}; choose a name"
-                    " that a reader does not take for it"
+                    f"name: {submission.name!r} looks like {other.name!r} of"
+                    f" {name}{_later(row, name)}; choose a name that a reader does not take for it"
                 )
         return None
 
@@ -76,11 +83,16 @@ class Originals:
             if _is_verified(row) and not _is_verified(row.with_name(name)):
                 continue
             return (
-                f"duplicates the texts of {name}: {same} of {len(own)} examples score the same on"
-                " every metric. Submit one row for the same texts: a greedy run without training"
-                " generates the same with every seed"
+                f"duplicates the texts of {name}{_later(row, name)}: {same} of {len(own)} examples"
+                " score the same on every metric. Submit one row for the same texts: a greedy run"
+                " without training generates the same with every seed"
             )
         return None
+
+
+def _later(row: Path, other: str) -> str:
+    """A remark on a row that lies beside another one, if nothing says which of them was first."""
+    return LATER if row.is_dir() and not _is_verified(row.with_name(other)) else ""
 
 
 def _is_verified(row: Path) -> bool:

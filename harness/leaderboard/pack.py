@@ -12,10 +12,12 @@ from harness.data.source import source_of
 from harness.errors import DataError, UsageError, counted
 from harness.leaderboard.board import BOARD, Board, against_rules, read_board, scoring
 from harness.leaderboard.duplicates import Originals
+from harness.leaderboard.plausible import contradictions
 from harness.leaderboard.recomputed import Numbers, numbers
 from harness.leaderboard.row import Words, submission_of, test_of
 from harness.leaderboard.submission import Submission, Test
 from harness.leaderboard.untrusted import PREDICTIONS, SUBMISSION, read_submission, read_texts
+from harness.leaderboard.verify_rows import against_texts
 from harness.paths import make_folder
 from harness.pipeline.evaluate.texts import samples_of
 from harness.record import Record, read_record, recorded_texts, write_json
@@ -77,13 +79,16 @@ def submit(
     own = known.test if known and record.kind == "scored" else test_of(settings, test)
     board = known or _opened(record, settings, own, found, texts=open_board == "texts")
     row = submission_of(record, settings, own, found, words)
-    if faults := list(against_rules(board, row)):
+    faults = [*against_rules(board, row), *contradictions(row)]
+    if board.texts:
+        faults += against_texts(samples, row)
+    if faults:
         raise DataError(f"{run} does not fit board {board.place}:\n  " + "\n  ".join(faults))
     target = folder / row.id
     if target.exists():
         raise UsageError(f"{target} already exists; remove it, or name the row with --id")
-    if known and (duplicate := Originals(read_board(folder)).duplicate_of(target, row)):
-        raise DataError(f"{run}: {duplicate}")
+    for fault in Originals(read_board(folder)).faults(target, row) if known else ():
+        raise DataError(f"{run}: {fault}")
     # 4. Write it, and read it back as a maintainer would.
     if known is None:
         write_json(folder / BOARD, board.model_dump(mode="json"))

@@ -64,9 +64,8 @@ def verify_row(
     # 2. The data's examples, and duplicates of other rows.
     if test is not None:
         _stop(row, _against_data(submission, test))
-    for found in (originals.duplicate_of(row, submission), originals.looks_like(row, submission)):
-        if found:
-            raise DataError(f"{row}: {found}")
+    for found in originals.faults(row, submission):
+        raise DataError(f"{row}: {found}")
     # 3. Without texts or data, the numbers are the submitter's own.
     verification = partial(
         Verification, files=files_digest(row), harness=__version__, tolerance=TOLERANCE
@@ -76,7 +75,7 @@ def verify_row(
         return verification(status="self-reported", largest={}, notes=(why,))
     # 4. Score the texts again.
     samples = read_texts(row)
-    _stop(row, (*_text_ids(samples, submission), *_empty(samples, submission)))
+    _stop(row, against_texts(samples, submission))
     again = numbers(test, samples, board.scoring())
     _stop(row, _unlike_here(board, again))
     largest = dict(differences(submission, again))
@@ -149,6 +148,12 @@ def _gap(claimed: Sequence[float | None], found: Sequence[float | None]) -> floa
         return float("inf")
     pairs = zip(claimed, found, strict=True)
     return max((abs(a - b) for a, b in pairs if a is not None and b is not None), default=0.0)
+
+
+def against_texts(samples: Sequence[Mapping[str, str]], row: Submission) -> Iterator[str]:
+    """Messages on texts of other examples, too long, or not counted as the row counts them."""
+    yield from _text_ids(samples, row)
+    yield from _empty(samples, row)
 
 
 def _against_board(board: Board, row: Path, submission: Submission) -> Iterator[str]:

@@ -239,6 +239,13 @@ def test_the_same_texts_under_two_names_are_refused(board):
     assert verify_row(place, original, None, Originals(place)).status == "self-reported"
 
 
+def test_of_two_unverified_duplicates_the_later_gives_way(board):
+    first = submission(rules(), 1)
+    rows = [add_row(board, {**first, "id": name, "name": name}) for name in ("mine", "yours")]
+    for row in rows:
+        assert "(neither is verified: the later one gives way)" in verdict(board, row)
+
+
 def test_rows_that_agree_in_part_are_not_duplicates(board):
     first = submission(rules(), 1)
     add_row(board, first)

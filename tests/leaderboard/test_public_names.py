@@ -114,6 +114,14 @@ def test_a_name_that_looks_like_another_rows_is_refused(board):
     assert verified(board, row).status == "self-reported"
 
 
+def test_of_two_unverified_rows_that_look_alike_the_later_gives_way(board):
+    names = {1: "FlyThinker", 2: "FIyThinker"}
+    rows = [add_row(board, submission(rules(), each, name=name)) for each, name in names.items()]
+    for row in rows:
+        with pytest.raises(DataError, match=r"\(neither is verified: the later one gives way\)"):
+            verified(board, row)
+
+
 def test_a_text_is_as_long_as_the_boards_cap_can_be(board):
     row = read_submission(add_row(board, submission(rules(), 1)))
     most = CHARACTERS_PER_TOKEN * row.test.max_new_tokens

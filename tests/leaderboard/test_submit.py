@@ -42,6 +42,27 @@ def test_submit_refuses(runs, packed, tmp_path, reviews):
     assert len(list(root.rglob("submission.json"))) == 2
 
 
+def test_submit_refuses_what_verification_would_refuse(runs, packed, tmp_path, monkeypatch):
+    root = shutil.copytree(packed / "folder", tmp_path / "boards")
+    shutil.rmtree(rows_of(root, "rag"))
+    other = read_submission(rows_of(root, "nonpers"))
+    like = Words(by="Another", name=other.name.replace("o", "0"))
+    with pytest.raises(DataError, match=r"name: '\S+' looks like '\S+' of nonpers-s0-"):
+        submit(runs["rag"], root, like)
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.leaderboard.verify_rows.CHARACTERS_PER_TOKEN", 0)
+        with pytest.raises(DataError, match=r"of sample 0 has [\d,]+ characters; at most 0"):
+            submit(runs["rag"], root, BY)
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.leaderboard.plausible.TOLERANCE", -1)
+        with pytest.raises(DataError, match=r"rouge1 is \S+, its examples' mean"):
+            submit(runs["rag"], root, BY)
+    assert [row.name[:7] for row in read_board(root / "product_review/user/mini").rows()] == [
+        "nonpers"
+    ]
+    submit(runs["rag"], root, BY)
+
+
 def test_submit_refuses_a_run_that_disagrees_with_itself(runs, tmp_path):
     run = shutil.copytree(runs["rag"], tmp_path / "run")
     fields = json.loads((run / "record.json").read_text())
