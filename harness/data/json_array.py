@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.data.rows import data_error, shown
+from harness.data.rows import data_error, not_utf8, shown, unfit_json
 from harness.errors import DataError
-from harness.record.strict_json import decoder
+from harness.record.strict_json import TOO_DEEP, decoder
 
 CHUNK = 1 << 20
 """Bytes read at once; after an element that did not end in them, as many again as there are."""
@@ -93,7 +93,7 @@ class _Text:
                 self._at = error.pos
                 raise self._not_json(error.msg, inside) from None
             except RecursionError:
-                raise self._unfit("brackets inside brackets, too many levels deep") from None
+                raise self._unfit(TOO_DEEP) from None
             except ValueError as error:
                 raise self._unfit(str(error)) from None
             return value
@@ -121,12 +121,7 @@ class _Text:
         )
 
     def _unfit(self, why: str) -> DataError:
-        return data_error(
-            self.place(column=False),
-            why,
-            "JSON: every key once in its object, every number finite",
-            "correct the row",
-        )
+        return unfit_json(self.place(column=False), why, "correct the row")
 
     def _position(self) -> tuple[int, int]:
         """Line and column of the place that was reached, from 1."""
@@ -147,11 +142,7 @@ class _Text:
         try:
             self._text, self._at = left + self._decode.decode(raw, final=self._ended), 0
         except UnicodeDecodeError as error:
-            raise data_error(
-                f"{self._path}, byte {self._bytes - before + error.start + 1}",
-                f"0x{error.object[error.start]:02x}, which is not valid UTF-8 here",
-                "UTF-8",
-                "convert the file to UTF-8",
-            ) from None
+            at = self._bytes - before + error.start
+            raise not_utf8(str(self._path), at, error.object[error.start]) from None
         self._bytes += len(raw)
         return not self._ended

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.data.rows import data_error, shown
+from harness.data.rows import data_error, not_utf8, shown, unfit_json
 from harness.errors import DataError
 from harness.record import strict_json
 
@@ -35,12 +35,7 @@ def decoded(line: bytes, place: str) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise data_error(
-            f"{place}, byte {error.start + 1}",
-            f"0x{line[error.start]:02x}, which is not valid UTF-8 here",
-            "UTF-8",
-            "convert the file to UTF-8",
-        ) from None
+        raise not_utf8(place, error.start, line[error.start]) from None
 
 
 def _parse_line(line: bytes, place: str) -> Any:
@@ -50,12 +45,7 @@ def _parse_line(line: bytes, place: str) -> Any:
     except json.JSONDecodeError as error:
         raise _not_json(error, place) from None
     except ValueError as error:
-        raise data_error(
-            place,
-            str(error),
-            "JSON: every key once in its object, every number finite",
-            "correct the line",
-        ) from None
+        raise unfit_json(place, str(error), "correct the line") from None
 
 
 def _not_json(error: json.JSONDecodeError, place: str) -> DataError:

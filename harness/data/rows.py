@@ -53,6 +53,17 @@ def data_error(where: str, found: str, expected: str, mend: str) -> DataError:
     return DataError(f"{where}\n  found     {found}\n  expected  {expected}\n  mend      {mend}")
 
 
+def not_utf8(where: str, at: int, byte: int) -> DataError:
+    """The error of a byte, counted from 0, that is not UTF-8."""
+    found = f"0x{byte:02x}, which is not valid UTF-8 here"
+    return data_error(f"{where}, byte {at + 1}", found, "UTF-8", "convert the file to UTF-8")
+
+
+def unfit_json(where: str, why: str, mend: str) -> DataError:
+    """The error of JSON that Python would read and the harness does not."""
+    return data_error(where, why, "JSON: every key once in its object, every number finite", mend)
+
+
 def parse_rows(task: Task, values: Iterable[tuple[str, object]]) -> Iterator[Row]:
     """Check (place, value) pairs, a value being what JSON or parquet gave, and return their rows.
 

@@ -24,8 +24,7 @@ from harness.engine.checkpoint import (
     replace_checkpoint,
 )
 from harness.engine.ranks import Ranks
-from harness.engine.weight_files import file_digest, saved_tensors
-from harness.errors import DataError
+from harness.engine.weight_files import file_digest, saved_tensors, unfit
 from harness.record import write_state
 from harness.record.durable import sync_path
 
@@ -112,10 +111,7 @@ def load_shards(folder: Path, lm: nn.Module, optimizer: torch.optim.Optimizer) -
     for name, tensor in wanted.items():
         known = [alias for alias in names[id(tensors[name])] if alias in stored]
         if not known:
-            raise DataError(
-                f"{folder} does not fit this model: no tensor {name}\n  mend      use the settings"
-                " that it was trained with, or --fresh to train again"
-            )
+            raise unfit(folder, f"no tensor {name}")
         state[known[0]] = tensor
     # 2. The optimizer's, which has none before its first step
     kept: dict[int, dict[str, Tensor]] = {}

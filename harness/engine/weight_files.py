@@ -105,10 +105,15 @@ def load_weights(lm: nn.Module, path: Path) -> None:
             separate(lm)
             load_model(lm, str(path), strict=True)
     except (RuntimeError, OSError, SafetensorError) as error:
-        raise DataError(
-            f"{path} does not fit this model: {error}\n"
-            "  mend      use the settings that it was trained with, or --fresh to train again"
-        ) from error
+        raise unfit(path, error) from error
+
+
+def unfit(path: Path, why: object) -> DataError:
+    """The error of weights that are another model's."""
+    return DataError(
+        f"{path} does not fit this model: {why}\n"
+        "  mend      use the settings that it was trained with, or --fresh to train again"
+    )
 
 
 def _load_trained(lm: nn.Module, path: Path) -> None:

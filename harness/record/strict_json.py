@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 BIGGEST = 1e30
+TOO_DEEP = "brackets inside brackets, too many levels deep"
 
 
 def loads(text: str | bytes, constant: Callable[[str], Any] | None = None) -> Any:
@@ -19,7 +20,7 @@ def loads(text: str | bytes, constant: Callable[[str], Any] | None = None) -> An
             text, object_pairs_hook=_no_repeats, parse_constant=constant or _no_constant
         )
     except RecursionError:
-        raise ValueError("brackets inside brackets, too many levels deep") from None
+        raise ValueError(TOO_DEEP) from None
 
 
 def decoder() -> json.JSONDecoder:
