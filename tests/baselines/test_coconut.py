@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from baselines.coconut import CoconutLM
 from harness.engine import Batch, CausalLM, generate
 from tests.support.agreement import PROMPTS, RESPONSES, WAYS, alone
-from tests.support.golden import cases, golden_model, grad_norms
+from tests.support.golden import assert_golden, assert_golden_loss, cases, golden_model
 from tests.support.tiny import of_family, tiny
 
 CASES = cases("coconut")
@@ -29,18 +29,7 @@ def batch_of(rows, side="right"):
 @pytest.mark.parametrize("golden", CASES)
 def test_logprobs_loss_and_gradients(golden, side):
     case = golden[1]
-    lm, rows = make(case), case["rows"]
-    batch = batch_of(rows, side)
-    given = lm.logprobs(batch)
-    for row, logprobs in zip(rows, given, strict=True):
-        known = torch.tensor(row["logprobs"])
-        assert_close(logprobs[: len(known)], known, atol=1e-4, rtol=0)
-        assert not logprobs[len(known) :].any()
-    loss = lm.loss(batch)
-    assert_close(loss.item(), case["loss"], atol=1e-5, rtol=0)
-    loss.backward()
-    for name, norm in grad_norms(lm.model).items():
-        assert_close(norm, case["grad_norms"]["model"][name], rtol=1e-5, atol=1e-9)
+    assert_golden(make(case), batch_of(case["rows"], side), case)
 
 
 @pytest.mark.parametrize("golden", CASES)
@@ -77,11 +66,7 @@ def test_gradients_with_checkpointing(golden):
     case = golden[1]
     lm = make(case).train()
     lm.model.gradient_checkpointing_enable({"use_reentrant": False})
-    loss = lm.loss(batch_of(case["rows"]))
-    assert_close(loss.item(), case["loss"], atol=1e-5, rtol=0)
-    loss.backward()
-    for name, norm in grad_norms(lm.model).items():
-        assert_close(norm, case["grad_norms"]["model"][name], rtol=1e-5, atol=1e-9)
+    assert_golden_loss(lm, batch_of(case["rows"]), case)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch.testing import assert_close
 from transformers import AutoModelForCausalLM
+
+from harness.engine import Batch
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
 
@@ -29,7 +33,26 @@ def golden_model(folder: str, part: str) -> Any:
     return AutoModelForCausalLM.from_pretrained(GOLDEN / folder / part)
 
 
-def grad_norms(model: Any) -> dict[str, float]:
+def assert_golden(lm: Any, batch: Batch, case: Any) -> None:
+    """Log-probs, loss and gradients are the case's."""
+    for row, logprobs in zip(case["rows"], lm.logprobs(batch), strict=True):
+        known = torch.tensor(row["logprobs"])
+        assert_close(logprobs[: len(known)], known, atol=1e-4, rtol=0)
+        assert not logprobs[len(known) :].any()
+    assert_golden_loss(lm, batch, case)
+
+
+def assert_golden_loss(lm: Any, batch: Batch, case: Any) -> None:
+    """Loss and gradients are the case's."""
+    loss = lm.loss(batch)
+    assert_close(loss.item(), case["loss"], atol=1e-5, rtol=0)
+    loss.backward()
+    for part, expected in case["grad_norms"].items():
+        for name, norm in _grad_norms(getattr(lm, part)).items():
+            assert_close(norm, expected[name], rtol=1e-5, atol=1e-9)
+
+
+def _grad_norms(model: Any) -> dict[str, float]:
     base = model.model
     weights = {
         "embed": base.embed_tokens.weight,
