@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.engine.endpoint.address import address_of
-from harness.engine.endpoint.client import Client, Options, RequestFailedError
+from harness.engine.endpoint.client import Client
+from harness.engine.endpoint.failures import Options, RequestFailedError
 from harness.engine.endpoint.replies import Reply
 from harness.errors import UsageError
 from harness.settings import ApiSettings

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 
 from harness.engine.clock import middle
-from harness.engine.endpoint.client import Client, RequestFailedError, StoppedError
+from harness.engine.endpoint.client import Client
 from harness.engine.endpoint.concurrent import as_they_end
+from harness.engine.endpoint.failures import RequestFailedError, StoppedError
 from harness.engine.endpoint.replies import Reply
 from harness.engine.reasoning_blocks import blocks, first_stop, outside
 from harness.errors import UsageError

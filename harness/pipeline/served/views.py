@@ -8,8 +8,9 @@ from functools import partial
 from typing import TypeVar
 
 from harness.engine.clock import Phases
-from harness.engine.endpoint.client import Client, RequestFailedError
+from harness.engine.endpoint.client import Client
 from harness.engine.endpoint.concurrent import as_they_end
+from harness.engine.endpoint.failures import RequestFailedError
 from harness.engine.endpoint.replies import NoLogprobsError, echoed_logprobs, prompt_logprobs
 from harness.engine.endpoint.requests import echo_request, prompt_request
 from harness.engine.text import encode_response

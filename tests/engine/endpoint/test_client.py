@@ -10,8 +10,9 @@ import pytest
 
 from harness.engine.endpoint import client as client_module
 from harness.engine.endpoint.address import address_of
-from harness.engine.endpoint.client import Client, RequestFailedError, StoppedError
+from harness.engine.endpoint.client import Client
 from harness.engine.endpoint.concurrent import as_they_end
+from harness.engine.endpoint.failures import RequestFailedError, StoppedError
 from harness.errors import UsageError
 from harness.settings import ApiSettings
 from tests.support.api_server import (

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from harness.engine.endpoint.address import address_of
-from harness.engine.endpoint.client import Client, RequestFailedError
+from harness.engine.endpoint.client import Client
+from harness.engine.endpoint.failures import RequestFailedError
 from harness.engine.endpoint.refusals import Refusal
 from harness.settings import ApiSettings
 from tests.support.api_server import chat_reply, refusal, serving

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.engine.endpoint.client import RequestFailedError
+from harness.engine.endpoint.failures import RequestFailedError
 from harness.progress import Bars
 from tests.support.api_server import chat_reply, refusal, serving, text_reply
 from tests.support.runs import go
