@@ -78,7 +78,7 @@ class Client:
     address: Address
     settings: ApiSettings
     sleep: Callable[[float], object] | None = None
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     repeated: int = 0
     left_out: set[str] = field(default_factory=set)
     renamed: bool = False
