@@ -20,7 +20,7 @@ from harness.reports.render.plots.panels import (
     set_caption,
     set_title,
 )
-from harness.reports.render.section import Picture
+from harness.reports.render.section import Picture, listed
 from harness.reports.render.table import Cell
 from harness.reports.runs.recorded_floors import best_floor, best_words
 from harness.reports.runs.system_costs import (
@@ -31,6 +31,7 @@ from harness.reports.runs.system_costs import (
     times_not_comparable,
     training_s,
 )
+from harness.reports.runs.systems import Board
 from harness.reports.sections.system_columns import (
     value_cell,
 )
@@ -44,12 +45,12 @@ def quality_time_picture(compared: Compared) -> Picture:
     alt = "; ".join(
         f"{name} {estimate(one, measure.digits)}" for name, one in compared.main.values.items()
     )
-    title = f"{measure.title} against time"
+    title, absent = f"{measure.title} against time", _without_times(board)
     return Picture(
         f"quality_time_{board.task}",
         f"{title}, {board.task}",
         partial(_draw, compared),
-        f"{title} on {board.task}: {alt}",
+        f"{title} on {board.task}: {alt}{f'; {absent}' if absent else ''}",
     )
 
 
@@ -57,7 +58,7 @@ def _draw(compared: Compared) -> Figure:
     board, measure = compared.board, compared.main.measure
     looks = looks_of(system.name for system in board.systems)
     timed = times_not_comparable(board) is None
-    costs = [(training_s, "training time"), (text_s, "time per text")] if timed else []
+    costs = _shown(board)
     drawing, panels = new_figure(max(len(costs), 1), 3.1)
     for axes, (cost, what) in zip(panels, costs, strict=False):
         points = _cost_panel(axes, compared, looks, cost, what)
@@ -71,6 +72,8 @@ def _draw(compared: Compared) -> Figure:
     if timed and max(len(system.runs) for system in board.systems) > 1:
         whiskers += "; horizontal ones: from the fastest to the slowest seed"
     whiskers += f"; dotted: {floor}" if floor else ""
+    absent = _without_times(board)
+    whiskers += f"; {absent}" if absent else ""
     whiskers += (
         f"; {shared_machine(board)}"
         if timed
@@ -78,6 +81,39 @@ def _draw(compared: Compared) -> Figure:
     )
     set_caption(drawing, f"{measure.title} in {measure.unit}, {measure.direction}; {whiskers}")
     return drawing
+
+
+def _shown(board: Board) -> list[tuple[Cost, str]]:
+    """The costs with a panel and their names; none if times do not compare.
+
+    Where nothing was trained, training time is no axis.
+    """
+    if times_not_comparable(board):
+        return []
+    trained = any(one.high for one in _known(board, training_s).values())
+    return [*([(training_s, "training time")] if trained else []), (text_s, "time per text")]
+
+
+def _without_times(board: Board) -> str:
+    """Which systems a panel cannot show, as `not drawn without time per text: mine`."""
+    absent: dict[str, list[str]] = {}
+    for cost, what in _shown(board):
+        known = _known(board, cost)
+        if names := ", ".join(one.name for one in board.systems if one.name not in known):
+            absent.setdefault(names, []).append(what)
+    return "; ".join(
+        f"not drawn without {listed(whats)}: {names}" for names, whats in absent.items()
+    )
+
+
+def _known(board: Board, cost: Cost) -> dict[str, Cell]:
+    """The cost of every system that has it for each seed: mean, least and most."""
+    return {
+        system.name: Cell(mean_cost(system, cost), min(found), max(found))
+        for system in board.systems
+        if (found := [spent for record in system.records if (spent := cost(record)) is not None])
+        and len(found) == len(system.runs)
+    }
 
 
 def _draw_floor(panels: Sequence[Axes], compared: Compared) -> str:
@@ -102,12 +138,7 @@ def _cost_panel(
 
     Returns the points, for the legend.
     """
-    known = {
-        system.name: Cell(mean_cost(system, cost), min(found), max(found))
-        for system in compared.board.systems
-        if (found := [spent for record in system.records if (spent := cost(record)) is not None])
-        and len(found) == len(system.runs)
-    }
+    known = _known(compared.board, cost)
     most = max((one.high or 0.0 for one in known.values()), default=0.0)
     scale, unit = next((size, name) for size, name in UNITS if most >= 2 * size or size == 1)
     points = []

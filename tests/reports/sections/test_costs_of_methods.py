@@ -86,6 +86,24 @@ def test_the_machine_is_that_of_the_runs_not_of_texts_made_elsewhere(tmp_path):
     assert own.threads == 2
     assert caption.endswith(f"{own.device} ({own.processor}), float32, 2 threads")
     assert set(notes) == {f"{own.device} ({own.processor}), float32, 2 threads."}
+    absent = "; not drawn without training time and time per text: a-writer"
+    assert f"{absent}; " in caption
+    assert quality_time_picture(compared).alt.endswith(absent)
+
+
+@pytest.mark.parametrize(
+    ("methods", "axes"),
+    [
+        (["nonpers", "rag"], ["time per text (seconds)"]),
+        (["rag", "sft"], ["training time (seconds)", "time per text (seconds)"]),
+    ],
+)
+def test_training_time_is_an_axis_only_where_something_was_trained(tmp_path, methods, axes):
+    write_runs(tmp_path, methods, ["product_review"])
+    (compared,) = compare_boards(load_boards([tmp_path])[0])
+    drawing = quality_time_picture(compared).drawing
+    assert [one.get_xlabel() for one in drawing.axes] == axes
+    assert "not drawn" not in caption_of(drawing)
 
 
 @pytest.mark.parametrize(("threads", "whiskers"), [(2, "; vertical whiskers"), (8, "; whiskers")])
