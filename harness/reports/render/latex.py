@@ -8,8 +8,14 @@ SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "−": "$-$", "–": "--", "×": r"$\times$", "↓": r"$\downarrow$", "·": r"$\cdot$",
-    "λ": r"$\lambda$", "<": r"$<$", ">": r"$>$",
+    "λ": r"$\lambda$", "<": r"$<$", ">": r"$>$", "≤": r"$\leq$", "≥": r"$\geq$",
+    "±": r"$\pm$", "÷": r"$\div$", "→": r"$\to$", "⟨": r"$\langle$", "⟩": r"$\rangle$",
+    "‡": r"$\ddagger$", "⚑": r"$\star$", "▲": r"$\triangle$", "▼": r"$\bigtriangledown$",
+    "“": "``", "”": "''", "’": "'", "…": r"\ldots{}",
+    "∅": r"$\emptyset$", "␣": r"\textvisiblespace{}", "⏎": r"$\hookleftarrow$",
+    "⇥": r"$\mapsto$",
 }  # fmt: skip
+"""Every character of ours that LaTeX reads as something else, or refuses, in its own commands."""
 
 
 def to_latex(table: Table) -> str:
