@@ -36,6 +36,18 @@ def test_the_table_of_extras_is_that_of_the_package():
     assert set(named) == set(package["project"]["optional-dependencies"])
 
 
+def test_the_page_of_plugins_names_the_verbs_that_take_one():
+    page = (
+        (ROOT / "docs/plugins.md").read_text("utf-8").partition("`--plugin my_metric.py` (for")[2]
+    )
+    board = typer.main.get_command(app).commands["leaderboard"]
+    verbs = {**typer.main.get_command(app).commands, **board.commands}
+    takes = {
+        name for name, verb in verbs.items() if "--plugin" in str([p.opts for p in verb.params])
+    }
+    assert set(re.findall(r"`(\w+)`", page.partition(")")[0])) == takes
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_a_page_have_the_options_that_they_use(page):
     """Parsed, not run: `harness run --method all` would train six models."""
