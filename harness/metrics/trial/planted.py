@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, product
 
@@ -60,8 +60,8 @@ class Planted:
 class Plants:
     """All planted texts, `ROUNDS` of each example in turn.
 
-    left_out: examples whose profile has too few different texts, or whose reference is in every
-    other user's profile.
+    left_out: examples whose profile has too few different texts, or for which no other user has a
+    text: their profiles hold the reference, or only texts that are in the author's profile too.
     """
 
     rounds: tuple[Planted, ...]
@@ -84,7 +84,8 @@ def plant(task: Task, test: SplitData, seed: int = 0, rewrite: Rewrite | None = 
     Without `rewrite`, own and copied are the two profile entries nearest to the input by BM25, once
     each way round, and other is the nearest entry of an author who is near in topic. So own and
     other are chosen alike. Of the `CANDIDATES` for other, stranger and generic, those nearest to
-    own in length are taken. Raises DataError if fewer than two users have enough texts.
+    own in length are taken. A text that is in the author's profile too, as one by two authors, is
+    none of them. Raises DataError if fewer than two users have enough texts.
     """
     needed = 1 if rewrite else 2
     users = {one.user_id for one in test.examples}
@@ -101,8 +102,9 @@ def plant(task: Task, test: SplitData, seed: int = 0, rewrite: Rewrite | None = 
     places = [place for place in range(len(kept)) if planter.has_others(place)]
     if not places:
         raise DataError(
-            f"{test.task}, {test.split} split: every reference is in all other users' profiles;"
-            " expected users without it, whose texts a trial plants. Give data of more users"
+            f"{test.task}, {test.split} split: every text of the other users is in the author's own"
+            " profile too, or holds the text to be written; expected users with texts of their own,"
+            " which a trial plants. Give data of more users"
         )
     rounds = [planter.texts(*each) for each in product(places, range(ROUNDS))]
     return Plants(tuple(rounds), len(test.examples) - len(places))
@@ -130,9 +132,14 @@ class _Planter:
         self._typical = _typical(texts)
 
     def has_others(self, place: int) -> bool:
-        """Whether others have texts for an example that do not contain its reference."""
-        typical = any(self._typical_for(self._examples[place]))
-        return bool(self._near[place] and self._any[place] and typical)
+        """Whether others have texts for an example: not its author's, and without its reference."""
+        example = self._examples[place]
+        mine = _folded(self._task, example)
+        return (
+            any(self._on_subject(example, self._near[place], mine))
+            and any(self._texts_of(user, mine) for user in self._any[place])
+            and any(self._typical_for(example))
+        )
 
     def texts(self, place: int, number: int) -> Planted:
         """The texts of one example in round `number`."""
@@ -145,14 +152,15 @@ class _Planter:
         else:
             own = best[number]
             seen = replace(example, profile=_without(self._task, example.profile, own))
-        near, anyone = self._near[place], self._any[place]
+        near, mine = self._near[place], _folded(self._task, example)
         if self._rewrite:  # texts on one input are about equally long
             near = near[number * OTHERS : (number + 1) * OTHERS] or near[:OTHERS]
+        anyone = [each for user in self._any[place] if (each := self._texts_of(user, mine))]
         generic = _of_length(own, [*islice(self._typical_for(example), CANDIDATES)])
         texts: dict[str, tuple[str, ...]] = {
             "own": (own,),
-            "other": _of_length(own, [self._on_subject(example, user) for user in near]),
-            "stranger": _of_length(own, [rng.choice(self._texts_of(user)) for user in anyone]),
+            "other": _of_length(own, [*self._on_subject(example, near, mine)]),
+            "stranger": _of_length(own, [rng.choice(each) for each in anyone]),
             "generic": generic,
             "shuffled": (joined(rng.sample(words(own), len(words(own)))),),
             "padded": (_padded(own, generic[0]),),
@@ -163,12 +171,15 @@ class _Planter:
         return Planted(seen, self._test.references[example.id].text, texts)
 
     def _typical_for(self, example: Example) -> Iterator[str]:
-        """The typical texts of other users, without those that contain the example's reference.
+        """The typical texts of other users, without the author's and those that contain the
+        reference.
 
         Lazily: the first are enough, and a test of all for every example takes long on large data.
         """
         target = fold(self._test.references[example.id].text)
-        texts = (text for user, text in self._typical if user != example.user_id)
+        mine = _folded(self._task, example)
+        others = (text for user, text in self._typical if user != example.user_id)
+        texts = (text for text in others if fold(text) not in mine)
         return (text for text in texts if not contains(text, target))
 
     def _best_two(self, example: Example) -> list[str]:
@@ -177,24 +188,37 @@ class _Planter:
         order = bm25_order(self._task, replace(example, profile=profile))
         return [profile[index][self._task.body] for index in order[:2]]
 
-    def _on_subject(self, example: Example, user: str) -> str:
-        """A text of another user on the example's subject."""
-        if self._rewrite:
-            return self._rewrite(example.id, user)
-        return self._best_two(replace(example, profile=self._of_user[user].profile))[0]
+    def _on_subject(
+        self, example: Example, users: Sequence[str], mine: Collection[str]
+    ) -> Iterator[str]:
+        """A text of each of other users on the example's subject; none of who has only `mine`."""
+        for user in users:
+            if self._rewrite:
+                yield self._rewrite(example.id, user)
+                continue
+            entries = _different(self._task, self._of_user[user])
+            theirs = tuple(one for one in entries if fold(one[self._task.body]) not in mine)
+            yield from self._best_two(replace(example, profile=theirs))[:1]
 
-    def _texts_of(self, user: str) -> list[str]:
-        """Texts of a user on any subject, of the kind that own is of."""
+    def _texts_of(self, user: str, mine: Collection[str] = ()) -> list[str]:
+        """Texts of a user on any subject, of the kind that own is of, without `mine`."""
         one = self._of_user[user]
         if self._rewrite:
-            return [self._test.references[one.id].text]
-        return [entry[self._task.body] for entry in _different(self._task, one)]
+            texts = [self._test.references[one.id].text]
+        else:
+            texts = [entry[self._task.body] for entry in _different(self._task, one)]
+        return [text for text in texts if fold(text) not in mine]
 
 
 def _different(task: Task, example: Example) -> list[Entry]:
     """The profile's entries with a text, each text once."""
     found = {fold(entry[task.body]): entry for entry in reversed(example.profile)}
     return [entry for text, entry in reversed(found.items()) if text]
+
+
+def _folded(task: Task, example: Example) -> set[str]:
+    """The texts of the author's whole profile, folded."""
+    return {fold(entry[task.body]) for entry in example.profile}
 
 
 def _without(task: Task, profile: Sequence[Entry], text: str) -> tuple[Entry, ...]:

@@ -136,6 +136,41 @@ def test_a_text_that_others_have_too_is_not_planted_as_theirs():
     )
 
 
+def shared_by_two(entries=4, joint=3):
+    """Users 0 and 1 wrote `joint` entries together: all texts but one of each user's profile."""
+    split = made_up(entries=entries)
+    first, second, *rest = split.examples
+    together = first.profile[:joint]
+    second = replace(second, input=first.input, profile=(*together, *second.profile[joint:]))
+    return replace(split, examples=(first, second, *rest))
+
+
+def test_a_text_of_the_author_too_is_no_text_of_another():
+    for seed in range(5):
+        for each in planted(shared_by_two(), seed).rounds:
+            user = each.example.user_id
+            mine = {*bodies(each.example), each.texts["own"][0]}
+            for kind in ("other", "stranger", "generic"):
+                assert not mine & set(each.texts[kind]), (user, kind)
+
+
+def test_who_wrote_all_texts_with_the_author_is_passed_over():
+    split = shared_by_two(entries=3, joint=3)
+    alone = replace(split, examples=split.examples[:2])
+    with pytest.raises(DataError) as refused:
+        planted(alone)
+    assert str(refused.value) == (
+        "product_review, test split: every text of the other users is in the author's own profile"
+        " too, or holds the text to be written; expected users with texts of their own, which a"
+        " trial plants. Give data of more users"
+    )
+    plants = planted(replace(split, examples=split.examples[:3]))
+    assert plants.left_out == 0
+    for each in plants.rounds[:4]:  # of users 0 and 1, who have only user 2
+        for kind in ("other", "stranger", "generic"):
+            assert author(" ".join(each.texts[kind])) == {"u2"}, kind
+
+
 def chinese():
     """Texts of 8 to 40 letters, without a space: clauses of 8, of one user each."""
 
