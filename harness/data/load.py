@@ -20,12 +20,14 @@ from harness.registry import find
 from harness.settings import DataSettings, RunSettings
 from harness.types import Example, Reference, SplitData
 
+MADE_APART = ("mini", "hub")
+"""Sources that have every split, and whose user setting is known to have no user in two."""
 LEAKED_ENTRIES = "leaked_entries"
 """Key of `SplitData.dropped`: profile entries that contained their example's target."""
 
 
 def load_split(settings: RunSettings, split: str) -> SplitData:
-    """One split. Only `load_splits` can check that splits share no users."""
+    """One split. Only `load_splits` and `load_for_run` can check that splits share no users."""
     return load_splits(settings, (split,))[split]
 
 
@@ -34,6 +36,24 @@ def load_splits(settings: RunSettings, splits: Sequence[str] = SPLITS) -> dict[s
     return {
         name: limited(split, settings.data) for name, split in load_whole(settings, splits).items()
     }
+
+
+def load_for_run(settings: RunSettings, needed: Sequence[str]) -> dict[str, SplitData]:
+    """The splits that a method needs, as `load_splits`; of a folder, its other splits are checked.
+
+    So data are good for every method or none, and no record of the user setting has users of
+    training data that its method does not read.
+    """
+    own = settings.data.source not in MADE_APART
+    others = [split for split in SPLITS if own and _has_files(settings, split)]
+    whole = load_whole(settings, [split for split in SPLITS if split in (*needed, *others)])
+    return {split: limited(whole[split], settings.data) for split in needed}
+
+
+def load_train(settings: RunSettings, beside: str) -> SplitData:
+    """The whole training split, which in the user setting shares no user with split `beside`."""
+    own = settings.data.source not in MADE_APART and beside != "train"
+    return load_whole(settings, ("train", beside) if own else ("train",))["train"]
 
 
 def limited(split: SplitData, data: DataSettings) -> SplitData:
@@ -61,11 +81,18 @@ def load_whole(settings: RunSettings, splits: Sequence[str]) -> dict[str, SplitD
 
 def has_split(settings: RunSettings, split: str) -> bool:
     """Whether the source has a split, readable or not."""
-    if settings.data.source in ("mini", "hub"):
+    if settings.data.source in MADE_APART:
         return True
     task = find("task", settings.task)
     path = folder.task_folder(settings.data.source, task, settings.data.setting)
-    return bool(candidates(path, split)) or bool(task.author_files and author_files(path))
+    return _has_files(settings, split) or bool(task.author_files and author_files(path))
+
+
+def _has_files(settings: RunSettings, split: str) -> bool:
+    """Whether a folder has files of a split, which those of authors are not."""
+    task = find("task", settings.task)
+    path = folder.task_folder(settings.data.source, task, settings.data.setting)
+    return bool(candidates(path, split))
 
 
 def refuse_other_data(folder: Path, record: Record, test: SplitData, instead: str) -> None:

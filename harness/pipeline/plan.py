@@ -52,7 +52,8 @@ class Plan:
         results: Path,
         factory: Factory | None = None,
     ) -> None:
-        from harness.data import describe_source, load_splits
+        from harness.data import describe_source
+        from harness.data.load import load_for_run
         from harness.metrics import ready_metric
 
         for name in settings.eval.metrics:
@@ -61,7 +62,7 @@ class Plan:
         self.settings = settings
         self.method = made(factory, settings)
         names = ["train", "val", "test"] if self.method.trains else ["test"]
-        self.splits: dict[str, SplitData] = load_splits(settings, names)
+        self.splits: dict[str, SplitData] = load_for_run(settings, names)
         self.source = describe_source(settings, self.splits)
         self.results = results
         self.fresh = False

@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.data import describe_source
 from harness.data.floors import floors
-from harness.data.load import has_split, load_whole, skylines
+from harness.data.load import has_split, load_train, skylines
 from harness.errors import DataError
 from harness.inputs import provenance
 from harness.inputs.metrics import metric_input
@@ -141,7 +141,7 @@ def record_floors(
     settings: of data and evaluation; limits on training examples do not change floors.
     test: the split that they are floors of.
     results: the folder of all runs.
-    say: takes a message on floors that are left out: if training data are there and cannot be read,
+    say: takes a message on floors that are left out: if training data are there and cannot be used,
         and if a newer harness recorded one, which stays.
 
     Without training data only the copies of profile entries are made. On the built-in benchmark the
@@ -172,13 +172,16 @@ def record_floors(
 
 
 def _train_split(settings: RunSettings, test: SplitData, say: Say) -> SplitData:
-    """The whole training split; an empty one where the source has none that can be read."""
+    """The whole training split; an empty one where the source has none that can be used.
+
+    In the user setting it cannot if it shares users with the test split.
+    """
     try:
-        return load_whole(settings, ("train",))["train"]
+        return load_train(settings, test.split)
     except DataError as error:
         if has_split(settings, "train"):
             reason = ": ".join(" ".join(line.split()) for line in str(error).split("\n")[:2])
-            say(f"floors that need training texts are left out, as these cannot be read: {reason}")
+            say(f"floors that need training texts are left out, as these cannot be used: {reason}")
     return replace(test, split="train", examples=(), references={}, fingerprint="")
 
 

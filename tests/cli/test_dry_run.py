@@ -1,6 +1,7 @@
 """harness run --dry-run: counts that a run then confirms, and the memory it needs."""
 
 import re
+import shutil
 
 from harness.cli.dry_run import memory_bytes
 from harness.engine.micro_batches import TrainRow
@@ -28,6 +29,17 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(run, tmp_path):
     assert "Generate the review text written by a reviewer" in out
     assert out.rstrip().endswith("<|im_end|>\n<|im_start|>assistant")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_checks_the_splits_that_its_method_does_not_read(call, tmp_path, reviews):
+    data = tmp_path / "data"
+    shutil.copytree(reviews / "product_review", data)
+    with (data / "val.jsonl").open("a", encoding="utf-8") as file:
+        file.write("not json\n")
+    words = ["--task", "product_review", "--data", data, "--method", "rag", "--dry-run"]
+    code, _, err = call("run", *words)
+    assert code == 2
+    assert "val.jsonl line" in err
 
 
 def test_a_dry_run_counts_the_tokens_that_training_then_sees(run, tmp_path):

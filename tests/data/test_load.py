@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.data import describe_source, load_split, load_splits
+from harness.data.load import load_for_run
 from harness.errors import DataError, UsageError
 from harness.record import DataInfo
 from harness.settings import DataSettings, RunSettings
@@ -79,6 +80,23 @@ def test_users_may_return_only_in_the_temporal_setting(write_folder: WriteFolder
         load_splits(settings(folder))
     assert set(load_splits(settings(folder, setting="temporal"))) == {"train", "val", "test"}
     assert load_split(settings(folder), "test").examples  # one split alone cannot share users
+
+
+def test_splits_that_a_run_does_not_need_are_checked_too(write_folder: WriteFolder):
+    rows = {"train": [review("t")], "val": [review("v")], "test": [review("a")]}
+    folder = write_folder(**rows)
+    assert load_for_run(settings(folder), ["test"]) == load_splits(settings(folder), ["test"])
+    again = write_folder("again", **(rows | {"train": [review("a", 2)]}))
+    with pytest.raises(DataError, match=r"test\.jsonl line 1, .*user a\n.*train\.jsonl line 1"):
+        load_for_run(settings(again), ["test"])
+    assert set(load_for_run(settings(again, setting="temporal"), ["test"])) == {"test"}
+    for split in ("train", "val"):
+        broken = write_folder(split, **(rows | {split: [review("b") | {"output": ""}]}))
+        with pytest.raises(DataError, match=rf"{split}\.jsonl line 1, .*, output\n"):
+            load_for_run(settings(broken), ["test"])
+    assert set(load_for_run(settings(write_folder("alone", test=rows["test"])), ["test"])) == {
+        "test"
+    }
 
 
 def test_targets_that_are_training_targets_of_another_user_are_described(write_folder: WriteFolder):

@@ -131,6 +131,21 @@ def test_floors_left_out_for_training_data_that_cannot_be_read_are_said(
     assert ("2 candidates" if broken is None else "train.jsonl") in line
 
 
+def test_no_floor_is_made_from_training_texts_of_the_test_users(
+    chosen, reviews: Path, tmp_path: Path
+):
+    data = tmp_path / "data" / "product_review"
+    shutil.copytree(reviews / "product_review", data)
+    shutil.copy(data / "test.jsonl", data / "train.jsonl")
+    source = chosen.data.model_copy(update={"source": str(data.parent)})
+    own = chosen.model_copy(update={"data": source})
+    said: list[str] = []
+    made = floor_folders(own, load_split(own, "test"), tmp_path / "results", said.append)
+    assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
+    (line,) = said
+    assert "the same user as" in line
+
+
 def test_the_built_in_benchmark_records_a_skyline_that_need_not_be_beaten(tmp_path: Path):
     sets = ["data.limit=3", "eval.authors=false", "eval.resamples=100", 'eval.metrics=["rouge1"]']
     chosen = build_settings("mini", sets)
