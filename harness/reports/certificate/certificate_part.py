@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from harness.reports.certificate.certificates import NOT_RUN, Certificate, certificates
 from harness.reports.certificate.rule import Carries, Explains, Gap
+from harness.reports.compared.measures import NLL
 from harness.reports.compared.verdicts import Compared
 from harness.reports.render.numbers import estimate
 from harness.reports.render.plots.looks import FAINT, GRID, Look
@@ -17,10 +18,13 @@ from harness.reports.render.section import Part, Picture
 from harness.reports.render.table import Cell, Column, Table, file_name
 
 USER: dict[Carries, str] = {
-    "YES": "its thoughts carry the user: with another user's thoughts its texts are less personal",
-    "NO": "its thoughts do not carry the user: with another user's thoughts its texts are {alike}",
+    "YES": "its thoughts carry the user: with another user's thoughts {texts} less {so}",
+    "NO": "its thoughts do not carry the user: with another user's thoughts {texts} {alike}",
     "CANNOT TELL": "whether its thoughts carry the user cannot be told",
 }
+GENERATED = {"texts": "its texts are", "so": "personal"}
+LIKELIHOOD = {"texts": "the user's real texts are", "so": "likely"}
+"""What `USER` speaks of: the texts that a model generates, or the references under it."""
 GAIN: dict[Explains, str] = {
     "NOTHING TO EXPLAIN": "it has no gain over sft that would need an explanation",
     "COMPUTE": "its gain over sft is compute: sft with as much arithmetic or as many parameters"
@@ -55,8 +59,9 @@ def _facts(one: Certificate) -> dict[str, object]:
 
 def sentence(one: Certificate) -> str:
     """Both answers in plain words."""
-    alike = "as personal, within the margin" if one.margin else "no less personal"
-    user = USER[one.carries].format(alike=alike)
+    words = LIKELIHOOD if one.measure.name == NLL.name else GENERATED
+    alike = f"as {words['so']}, within the margin" if one.margin else f"no less {words['so']}"
+    user = USER[one.carries].format(**words, alike=alike)
     return f"{one.system}: {user}; {GAIN[one.explains]}.{_missing(one)}"
 
 

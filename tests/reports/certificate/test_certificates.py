@@ -225,11 +225,11 @@ def test_a_measure_that_is_not_on_0_to_100_has_no_margin_unless_named(tmp_path, 
     ("metric", "user", "grey", "note"),
     [
         (
-            "bleu", "as personal, within the margin;",
+            "bleu", "its texts are as personal, within the margin;",
             "; grey: ± 3, which counts as no difference", "Margin, fixed beforehand: 3 0–100.",
         ),
         (
-            "nll", "no less personal;", "",
+            "nll", "the user's real texts are no less likely;", "",
             "No margin is fixed for this measure: NO, NOTHING TO EXPLAIN and COMPUTE need an"
             " interval that does not reach above 0.",
         ),
@@ -240,7 +240,12 @@ def test_a_margin_is_spoken_of_only_where_there_is_one(tmp_path, metric, user, g
     (compared,) = compare_boards(boards, metric)
     (one,) = certificates(compared)
     none = dataclasses.replace(one, own_other=Gap("own − other", 0.0, 0.0, 0.0))
-    assert f"with another user's thoughts its texts are {user}" in sentence(none)
+    assert f"with another user's thoughts {user}" in sentence(none)
+    less = user.replace("as personal, within the margin", "less personal").replace(
+        "no less", "less"
+    )
+    carrying = dataclasses.replace(one, own_other=Gap("own − other", 9.0, 8.0, 10.0))
+    assert f"with another user's thoughts {less}" in sentence(carrying)
     part = certificate_part(compared)
     assert caption_of(part.pictures[0].drawing) == (
         f"95 % intervals over {compared.board.counted}{grey}"
