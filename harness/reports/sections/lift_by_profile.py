@@ -90,9 +90,10 @@ def _likelihood_table(compared: Compared, part: Board) -> Table:
 
 
 def _text_table(compared: Compared, part: Board) -> Table:
-    board, gains = compared.board, TEXTS.of(part.systems[0].record)["random"]
-    names = list(gains)
-    missing = {name: pair.own_other.missing for name, pair in gains.items()}
+    board = compared.board
+    pairs = [pair for record in part.records for pair in TEXTS.of(record)["random"].items()]
+    names = list(dict.fromkeys(name for name, _ in pairs))
+    missing = dict.fromkeys((name, pair.own_other.missing) for name, pair in pairs)
     tables = [
         of_systems(Table("", ""), part.systems, _columns(compared, TEXTS, name)) for name in names
     ]
@@ -104,7 +105,7 @@ def _text_table(compared: Compared, part: Board) -> Table:
         rows,
         (
             f"Points of each measure; 95 % intervals {over(board, part, rows)}.",
-            *(f"{measure_of(name).title}: {why}." for name, why in missing.items() if why),
+            *(f"{measure_of(name).title}: {why}." for name, why in missing if why),
         ),
         folded=len(rows) > 12,
         groups=tuple(measure_of(name).title for name in names for _ in part.systems),

@@ -247,3 +247,18 @@ def with_lift_on(record, ids):
         for key, values in record.examples.items()
     }
     return dataclasses.replace(record, examples=examples)
+
+
+def test_a_metric_that_only_another_system_has_is_shown_for_it(board):
+    first, *rest = board.systems
+    (run,) = first.runs
+    texts = {
+        kind: {name: pair for name, pair in gains.items() if name != "rougeL"}
+        for kind, gains in run.record.lift.texts.items()
+    }
+    lift = dataclasses.replace(run.record.lift, texts=texts)
+    run = dataclasses.replace(run, record=dataclasses.replace(run.record, lift=lift))
+    less = dataclasses.replace(board, systems=(dataclasses.replace(first, runs=(run,)), *rest))
+    (compared,) = [Compared(less, {}, "bleu", lift_contrasts(less, "bleu"))]
+    table = next(one for one in lift_part(compared).tables if one.name.startswith("lift_texts"))
+    assert table.groups.count("ROUGE-L") == len(board.systems)
