@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import isclose, isfinite
+from math import isclose, isfinite, isnan
 from statistics import fmean
 
 import numpy as np
@@ -49,7 +49,8 @@ def scored(
     panel: the users of the examples; None: no interval.
     rows_of: gives the metric's rows; they may have been computed before.
 
-    The value is the mean over samples. It is None, with the reason in `missing`, if a sample has
+    The value is the mean over samples; of a mean over examples, each example counts with the mean
+    over its samples that have a value. It is None, with the reason in `missing`, if a sample has
     no value, if the metric's tokenizer does not see the references, or if the metric raises or
     gives a value that is no finite number, which no record can hold.
     There is neither interval nor rows if the rows do not give the value (some metrics of evaluate).
@@ -86,14 +87,16 @@ def _scored(
     if metric.mean and not rows[..., 1].any(axis=1).all():
         where = "" if len(rows) == 1 else " in one of its samples"
         return Scored(replace(none, missing=f"no example has a value of {metric.name}{where}"))
-    values = [metric.overall(part, pairs) for part, pairs in zip(rows, samples, strict=True)]
+    statistic, together = joined(metric.statistic, rows)
+    if metric.mean:
+        value = metric.overall(together, first)
+    else:
+        value = fmean(metric.overall(*each) for each in zip(rows, samples, strict=True))
     signature = of_samples(metric.signature, len(samples))
-    value = fmean(values) if len(values) > 1 else values[0]
     found = Score(value, each(metric, rows), signature, unseen=share)
     if metric.unit in OF_A_HUNDRED:
         _refuse_outside(metric, found, first)
     # 3. the interval
-    statistic, together = joined(metric.statistic, rows)
     if not isclose(float(statistic.value(together.sum(axis=0))), value, rel_tol=1e-6, abs_tol=1e-9):
         return Scored(found)
     if panel is None:
@@ -103,10 +106,10 @@ def _scored(
 
 
 def each(metric: Metric, rows: Array) -> tuple[float | None, ...]:
-    """The value of each example from rows [S,N,K]: the mean over samples, None if one lacks it."""
+    """The value of each example from rows [S,N,K]: the mean over its samples that have one."""
     values = np.stack([metric.each(part) for part in rows])  # [S,N]
-    means = values[0] if len(values) == 1 else [fmean(column) for column in values.T.tolist()]
-    return tuple(None if np.isnan(value) else float(value) for value in means)
+    known = ([one for one in column if not isnan(one)] for column in values.T.tolist())
+    return tuple(fmean(column) if column else None for column in known)
 
 
 def plain(row: Array) -> tuple[float, ...]:
@@ -117,14 +120,16 @@ def plain(row: Array) -> tuple[float, ...]:
 def joined(statistic: Statistic, rows: Array) -> tuple[Statistic, Array]:
     """Merge samples: the mean over samples as a statistic, and its rows: [S,N,K] → [N,K'].
 
-    Rows of a mean become each example's mean over samples; other rows are concatenated.
+    Rows of a mean become each example's mean over its samples with a value; other rows are
+    concatenated.
     """
     if len(rows) == 1:
         return statistic, rows[0]
     if statistic.mean:
-        complete = np.asarray((rows[..., 1] > 0).all(axis=0))
-        means = np.stack([rows[..., 0].mean(axis=0), np.ones(rows.shape[1])], axis=1)
-        return statistic, np.where(complete[:, None], means, 0.0)
+        known = rows[..., 1] > 0
+        count = known.sum(axis=0)
+        sums = np.where(known, rows[..., 0], 0.0).sum(axis=0)
+        return statistic, np.stack([sums / np.maximum(count, 1), count > 0], axis=1)
 
     def mean(sums: Array) -> Array:
         parts = np.split(sums, len(rows), axis=-1)

@@ -83,11 +83,11 @@ class ExampleValues(View):
     user: str | None = None
     """Twelve hex digits of the sha256 of the user's id; texts of one user share it."""
     scores: Mapping[str, float | None] = field(default_factory=dict)
-    """Metric → value of this example, the mean over its samples; null where it has none."""
+    """Metric → value of this example, the mean over its samples with a value; null without any."""
     rows: Mapping[str, tuple[tuple[int | float, ...], ...]] = field(default_factory=dict)
     """Metric that is not a mean over examples → this example's row for each sample. BLEU: length, reference length, 4 × matched and 4 × all n-grams."""  # noqa: E501
     quality: Mapping[str, float | None] = field(default_factory=dict)
-    """Measure of text quality → value of this example, the mean over its samples."""
+    """Measure of text quality → value of this example, the mean over its samples with a value."""
     likelihood: SliceNll | None = None
     """NLL of the reference by slice."""
     base_nll: tuple[float, ...] | None = None

@@ -22,6 +22,7 @@ from harness.metrics.text_quality import (
     tokens,
 )
 from harness.types import Example
+from tests.support.texts import panel
 
 PROFILE = ({"title": "one two", "text": "a b c d e f g h i"}, {"title": "", "text": "x y z"})
 EXAMPLE = Example("e", "u", "t", "", PROFILE)
@@ -63,6 +64,27 @@ def test_a_sample_without_any_value_leaves_the_metric_without_one():
         )
         assert (found.score.value, found.rows) == (None, None)
     assert scored(metric, [[long, short], [short, long]], None).score.value == 0
+
+
+def test_a_text_without_a_value_takes_nothing_from_the_other_samples():
+    # distinct-2 of example 0 is 100, 50, 100; of example 1: 100, none, 2/3; of example 2: none
+    texts = [["a b", "a b c", "a"], ["a a a", "a", "a"], ["a b", "a b a b", "a"]]
+    samples = [[pair(text) for text in own] for own in texts]
+    score = scored(Distinct(), samples, None).score
+    first, second = (100 + 50 + 100) / 3, (100 + 200 / 3) / 2
+    assert score.each == (pytest.approx(first), pytest.approx(second), None)
+    assert score.value == pytest.approx((first + second) / 2)  # what the examples give
+
+
+def test_a_text_without_a_value_in_one_sample_leaves_the_interval():
+    samples = [[pair("a b a b" if at % 3 else "a b") for at in range(40)] for _ in range(2)]
+    users = panel(f"u{at // 2}" for at in range(40))
+    whole = scored(Distinct(), samples, users).score
+    samples[1][3] = pair("a")
+    found = scored(Distinct(), samples, users)
+    assert found.score == whole  # the other sample of example 3 has the same value
+    assert found.rows is not None
+    assert found.score.low < found.score.value < found.score.high
 
 
 def test_distinct_bigrams_of_each_text():

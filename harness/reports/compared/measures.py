@@ -237,7 +237,8 @@ def from_examples(rows: Rows, record: Record) -> float | None:
 def is_apart(name: str, record: Record) -> bool:
     """Whether a record shows that a metric's value is not the mean of its examples' values.
 
-    Where an example has no value, as where one of its samples has none, the record does not tell.
+    Where an example has no value, as in older records where one of its samples has none, the record
+    does not tell.
     """
     score = record.metrics.get(name)
     each = [values.scores.get(name) for values in record.examples.values()]

@@ -35,8 +35,8 @@ def refuse_edited(boards: Iterable[Board]) -> None:
 
     Records without the values by example, as older ones, are not checked, nor is what no record has
     by example (slices of whole texts, the ratio of lengths, thought replacement), nor a number
-    without an interval: the examples' values need not give it, as where one of several samples has
-    none.
+    without an interval: the examples' values need not give it, as in older records where one of
+    several samples has none.
     """
     for board in boards:
         for record in board.records:
