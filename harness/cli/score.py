@@ -67,7 +67,7 @@ def score(
     """Score predictions made elsewhere; --name records them.
 
     Args:
-        predictions: file with lines of {"id","output"}, or in LongLaMP's format
+        predictions: file with lines or an array of {"id","output"}, or in LongLaMP's format
         name: record the texts as a system of this name, for compare
         out: folder for the record
         allow_missing: score missing predictions as empty; exit code 1

@@ -1,4 +1,4 @@
-"""Predictions made elsewhere: lines of {"id","output"}, or LongLaMP's format."""
+"""Predictions made elsewhere: lines or an array of {"id","output"}, or LongLaMP's format."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Outputs:
 
 
 def read_outputs(path: Path, task: str) -> Outputs:
-    """Read lines of {"id","output"} or one LongLaMP {"task","golds":[{"id","output"}]}.
+    """Read lines or one array of {"id","output"}, or LongLaMP's {"task","golds":[{"id","output"}]}.
 
     A file that ends in .gz or .zst is decompressed.
 
-    Raises DataError naming file, line (or golds index) and field for anything else, for
+    Raises DataError naming file, line (or row, or golds index) and field for anything else, for
     repeated ids, and for a LongLaMP file of another task.
     """
     try:
@@ -87,9 +87,14 @@ def _text(place: str, row: object) -> OutputModel:
 
 def _rows(path: Path, raw: bytes, task: str) -> Iterator[tuple[str, Any]]:
     """(place, JSON value) of every prediction; a byte order mark at the start is skipped."""
+    from harness.data.json_array import array_elements
     from harness.data.json_lines import numbered_lines
 
     whole, raw = None, raw.removeprefix(codecs.BOM_UTF8)
+    if raw.lstrip().startswith(b"["):
+        for _, place, value in array_elements(BytesIO(raw), path):
+            yield place, value
+        return
     if raw.lstrip().startswith(b"{"):
         try:
             whole = strict_json.loads(raw)

@@ -141,7 +141,7 @@ class OutputModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    id: Annotated[str, AfterValidator(well_formed), at_most(ID_CHARACTERS)]
+    id: Annotated[str, BeforeValidator(spell), AfterValidator(well_formed), at_most(ID_CHARACTERS)]
     output: Annotated[str, AfterValidator(well_formed), at_most(OUTPUT_CHARACTERS)]
     error: Any = None
 

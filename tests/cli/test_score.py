@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from hashlib import sha256
 
 import pytest
@@ -141,6 +142,35 @@ def test_compressed_predictions_are_read(tmp_path):
         read_outputs(path, "product_review")
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_predictions_may_be_one_array_and_have_numbers_as_ids(tmp_path, indent):
+    path = tmp_path / "mine.json"
+    rows = [{"id": 7, "output": "fine"}, {"id": "b", "output": "so so"}, {"id": 2.5, "output": ""}]
+    path.write_text(" " + json.dumps(rows, indent=indent), "utf-8")
+    texts = {"7": "fine", "b": "so so", "2.5": ""}
+    assert read_outputs(path, "product_review").texts == texts
+    with gzip.open(tmp_path / "mine.json.gz", "wb") as file:
+        file.write(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_outputs(tmp_path / "mine.json.gz", "product_review").texts == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[{"id": "a", "output": "x"},\n {"id": "a"', "row 2, line 2.*was the file copied"),
+        ('[\n{"id": "a"}]', "row 1, line 2, field output: missing"),
+        ('[{"id": true, "output": "x"}]', "row 1, line 1, field id: found True; expected text"),
+        ('["a"]', "row 1, line 1: found str; expected an object with id, output"),
+    ],
+)
+def test_an_array_of_predictions_that_is_wrong_is_refused_with_its_row(tmp_path, text, expected):
+    path = tmp_path / "mine.json"
+    path.write_text(text, "utf-8")
+    with pytest.raises(DataError) as refused:
+        read_outputs(path, "product_review")
+    assert re.search(expected, str(refused.value), re.DOTALL), refused.value
+
+
 ROW = '{"id": "…", "output": "…"}'
 
 
@@ -175,7 +205,10 @@ QUOTED = f"fields in quotes: {ROW}"
             '{"golds": {}}',
             f"golds: found dict; expected a list of objects with id, output. Write [{ROW}",
         ),
-        ("[1]\n", f"found list; expected an object with id, output. Write one {ROW} for each"),
+        (
+            '{"id": "a", "output": "x"}\n[1]\n',
+            f"found list; expected an object with id, output. Write one {ROW} for each",
+        ),
         ("", "8 of 8 examples have no prediction"),
         (
             '{"id": "a", "output": "\\ud800"}\n',
