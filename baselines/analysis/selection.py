@@ -22,7 +22,10 @@ from harness.method import Method
 from harness.types import Sampling, TrainingPair
 
 BLIND: Variant = "blind"
-MEND = "lower method.analysis_tokens, budget.target, budget.profile or budget.input"
+SHORTEN = {
+    "method.analysis_tokens": ("method.analysis_tokens",),
+    "request": ("budget.target", "budget.profile", "budget.input"),
+}
 GRAM = 8
 _WORD = re.compile(r"\w+")
 
@@ -57,7 +60,7 @@ def analyse(
         for variant in dict.fromkeys((options.variant, BLIND))
     }
     everything = [each for group in requests.values() for each in group]
-    refuse_misfits(lm, [_row(each, options) for each in everything], MEND)
+    refuse_misfits(lm, [_row(each, options) for each in everything], SHORTEN)
 
     def copies(analysis: Analysis) -> bool:
         return copied_share(analysis.text, references[analysis.example_id]) > options.max_copied

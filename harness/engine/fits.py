@@ -7,8 +7,9 @@ are exact, except that hidden text not generated yet counts with its budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from transformers import PreTrainedModel
 
@@ -43,10 +44,17 @@ def most_positions(lm: PersonalLM) -> int | None:
     return min((each.positions for each in limits), default=None)
 
 
-def refuse_misfits(lm: PersonalLM, rows: Iterable[Row], mend: str) -> None:
+Shorten = Mapping[str, Sequence[str]]
+"""Part of a row → settings that shorten it."""
+
+
+def refuse_misfits(
+    lm: PersonalLM, rows: Iterable[Row], shorten: Shorten = MappingProxyType({}), instead: str = ""
+) -> None:
     """Raises UsageError for rows longer than a model's context, or with ids that it lacks.
 
-    mend: settings that shorten these rows.
+    shorten: settings that shorten parts of these rows; the message names those that can mend it.
+    instead: what to do without these rows.
     """
     models = list(causal_lms(lm))
     longest: Row | None = None
@@ -59,23 +67,38 @@ def refuse_misfits(lm: PersonalLM, rows: Iterable[Row], mend: str) -> None:
                 used.setdefault(index, row)
     for name, model in models:
         if longest is not None:
-            _refuse_length(name, model, longest, mend)
+            _refuse_length(name, model, longest, shorten, instead)
         _refuse_ids(name, model, used)
 
 
-def _refuse_length(name: str, model: PreTrainedModel, row: Row, mend: str) -> None:
+def _refuse_length(
+    name: str, model: PreTrainedModel, row: Row, shorten: Shorten, instead: str
+) -> None:
     limits = position_limits(model.config)
     if not limits or len(row) <= limits[0].positions:
         return
     most = limits[0]
+    excess = len(row) - most.positions
+    mends = [_lowered(row, excess, shorten), instead, "choose a model with a longer context"]
     parts = " + ".join(f"{what} {count}" for what, count in row.parts if count)
     raise UsageError(
         f"{row.what} of example {row.example_id} needs {len(row)} positions ({parts}), too many"
         f" for the {_title(name, model)}\n"
         f"  found     {most.attribute} = {most.positions} in its config: {most.reason}\n"
-        f"  expected  at most {most.positions} in every row, {len(row) - most.positions} fewer\n"
-        f"  mend      {mend}, or choose a model with a longer context"
+        f"  expected  at most {most.positions} in every row, {excess} fewer\n"
+        f"  mend      {', or '.join(filter(None, mends))}"
     )
+
+
+def _lowered(row: Row, excess: int, shorten: Shorten) -> str:
+    """Which settings to lower: those of a part that is long enough, else of all parts together; ""
+    if no setting makes the row short enough."""
+    counts = {part: count for part, count in row.parts if part in shorten}
+    if sum(counts.values()) < excess:
+        return ""
+    able = [part for part, count in counts.items() if count >= excess] or counts
+    *most, last = [name for part in shorten if part in able for name in shorten[part]]
+    return f"lower {', '.join(most)} or {last}" if most else f"lower {last}"
 
 
 def _refuse_ids(name: str, model: PreTrainedModel, used: dict[int, Row]) -> None:

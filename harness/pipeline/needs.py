@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SPARE_TOKENS = 64
 """Most tokens that a task's own words may add to the budgets and a prompt without entries."""
-PROMPT = "budget.profile or budget.input"
+PROMPT = {"prompt": ("budget.profile", "budget.input")}
+CAP = {"decode.max_new_tokens": ("decode.max_new_tokens",)}
 
 
 def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
@@ -29,12 +30,12 @@ def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
         groups.append(_with_other_profiles(plan))
     for readings in groups:
         rows = _texts(plan, lm, readings)
-        refuse_misfits(lm, rows, f"lower decode.max_new_tokens, {PROMPT}")
+        refuse_misfits(lm, rows, CAP | PROMPT)
         if options.likelihood:
             rows = _likelihood(plan, lm, readings)
-            refuse_misfits(lm, rows, f"lower {PROMPT}, or --set eval.likelihood=false")
+            refuse_misfits(lm, rows, PROMPT, "--set eval.likelihood=false")
     if options.forced:
-        refuse_misfits(lm, _continuations(plan, lm), f"lower {PROMPT}, or --set eval.forced=false")
+        refuse_misfits(lm, _continuations(plan, lm), PROMPT, "--set eval.forced=false")
 
 
 def refuse_long_training(plan: Plan, lm: PersonalLM, name: Literal["train", "val"]) -> None:
@@ -49,7 +50,7 @@ def refuse_long_training(plan: Plan, lm: PersonalLM, name: Literal["train", "val
         for prompt in (row.prompt, *row.views.values()):
             whole = (("prompt", len(prompt)), *parts)
             rows.append(Row(row.id, f"the {name} row", whole, (prompt, row.response)))
-    refuse_misfits(lm, rows, f"lower budget.target, {PROMPT}")
+    refuse_misfits(lm, rows, {"target": ("budget.target",), **PROMPT})
 
 
 def _hidden(plan: Plan, lm: PersonalLM, training: bool) -> int:
