@@ -96,19 +96,32 @@ def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _score(name: str, part: Mapping[str, Any]) -> int:
-    score = part.get("score")
-    if isinstance(score, float) and score.is_integer():
-        score = int(score)
-    if type(score) is not int or score not in SCORES:
-        raise ReplyError("out of range", f"{name}: found {score!r}; expected 1 to 5")
+    found = part.get("score")
+    score = _whole(found)
+    if score not in SCORES:
+        raise ReplyError("out of range", f"{name}: found {found!r}; expected 1 to 5")
     return score
 
 
 def _better(name: str, part: Mapping[str, Any]) -> Shown:
-    better = str(part.get("better")).strip().lower()
-    if better not in SHOWN:
-        raise ReplyError("out of range", f"{name}: found {better!r}; expected 1, 2 or tie")
-    return SHOWN[better]
+    found = part.get("better")
+    better = found.strip().lower().removeprefix("text") if isinstance(found, str) else found
+    number = _whole(better)
+    verdict = SHOWN.get(str(better) if number is None else str(number))
+    if verdict is None:
+        raise ReplyError("out of range", f"{name}: found {found!r}; expected 1, 2 or tie")
+    return verdict
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, also as text or with a point (`4`, `"4"`, `4.0`); None for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() else None
 
 
 def _evidence(part: Mapping[str, Any]) -> str:

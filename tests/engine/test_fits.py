@@ -59,9 +59,7 @@ def test_a_fixed_part_past_the_context_cannot_be_mended_by_budgets():
         with pytest.raises(UsageError, match=f"mend      {mend}"):
             refuse_misfits(gpt2(), [long], PROMPT, instead)
     both = Row("a", "eval", (("prompt", 20), ("target", 20), ("hidden text", 4)))
-    with pytest.raises(
-        UsageError, match=r"mend      lower budget\.profile, budget\.input or t, or"
-    ):
+    with pytest.raises(UsageError, match=r"lower budget\.profile, budget\.input or t, or"):
         refuse_misfits(gpt2(), [both], PROMPT | {"target": ("t",)})
 
 

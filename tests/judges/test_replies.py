@@ -32,6 +32,17 @@ def test_scores_are_found_in_what_stands_around_them(around):
     assert found["not_in_text"] == ()
 
 
+@pytest.mark.parametrize("better", ["2", 2, 2.0, "2.0", "TEXT 2", "Text 2", " text  2 "])
+def test_a_verdict_is_the_same_in_any_spelling(better):
+    found = read_reply("pairs", pair_reply(better), TWO)
+    assert found["better"] == dict.fromkeys(CRITERIA, "second")
+
+
+@pytest.mark.parametrize("score", [4, 4.0, "4", "4.0", " 4 "])
+def test_a_score_is_the_same_in_any_spelling(score):
+    assert read_reply("aspects", aspects_reply(score), ONE)["scores"] == dict.fromkeys(ASPECTS, 4)
+
+
 @pytest.mark.parametrize("quote", ["a </think> b", "a <think> b", "<think>a</think>"])
 def test_a_tag_that_the_answer_quotes_is_no_tag(quote):
     found = read_reply("aspects", aspects_reply(4, quote), ONE)
@@ -111,9 +122,13 @@ def test_a_quote_is_found_in_any_script(ask, text, quote, stands):
         ("aspects", aspects_reply(6), "out of range", "coverage: found 6; expected 1 to 5"),
         ("aspects", aspects_reply(0), "out of range", "found 0"),
         ("aspects", aspects_reply(4.5), "out of range", "found 4.5"),
-        ("aspects", aspects_reply("5"), "out of range", "found '5'"),
+        ("aspects", aspects_reply("4/5"), "out of range", "found '4/5'"),
+        ("aspects", aspects_reply("6"), "out of range", "found '6'"),
         ("aspects", aspects_reply(True), "out of range", "found True"),
         ("aspects", aspects_reply(float("nan")), "out of range", "found nan"),
+        ("pairs", pair_reply("text 3"), "out of range", "content: found 'text 3'"),
+        ("pairs", pair_reply(True), "out of range", "content: found True"),
+        ("pairs", pair_reply("text"), "out of range", "content: found 'text'"),
         ("pairs", pair_reply("both"), "out of range", "content: found 'both'; expected 1, 2 or"),
         ("pairs", json.dumps({"overall": {"better": "1"}}), "missing aspect", "content"),
     ],
