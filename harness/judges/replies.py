@@ -98,7 +98,7 @@ def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _score(name: str, part: Mapping[str, Any]) -> int:
     found = part.get("score")
     score = _whole(found)
-    if score not in SCORES:
+    if score is None or score not in SCORES:
         raise ReplyError("out of range", f"{name}: found {found!r}; expected 1 to 5")
     return score
 

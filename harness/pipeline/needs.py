@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from harness.engine.fits import Row, most_positions, refuse_misfits
+from harness.engine.fits import Row, Shorten, most_positions, refuse_misfits
 from harness.engine.text import encode_prompt, encode_response
 from harness.method import Method, reference_targets
 from harness.registry import find
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 SPARE_TOKENS = 64
 """Most tokens that a task's own words may add to the budgets and a prompt without entries."""
-PROMPT = {"prompt": ("budget.profile", "budget.input")}
-CAP = {"decode.max_new_tokens": ("decode.max_new_tokens",)}
+PROMPT: Shorten = {"prompt": ("budget.profile", "budget.input")}
+CAP: Shorten = {"decode.max_new_tokens": ("decode.max_new_tokens",)}
 
 
 def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
@@ -30,7 +30,7 @@ def refuse_long_tests(plan: Plan, lm: PersonalLM) -> None:
         groups.append(_with_other_profiles(plan))
     for readings in groups:
         rows = _texts(plan, lm, readings)
-        refuse_misfits(lm, rows, CAP | PROMPT)
+        refuse_misfits(lm, rows, {**CAP, **PROMPT})
         if options.likelihood:
             rows = _likelihood(plan, lm, readings)
             refuse_misfits(lm, rows, PROMPT, "--set eval.likelihood=false")
