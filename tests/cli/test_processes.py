@@ -34,7 +34,7 @@ def test_a_launcher_must_say_how_its_processes_find_each_other():
     assert not launched_together({"WORLD_SIZE": "1"})
     with pytest.raises(UsageError, match=r"WORLD_SIZE is 2, and RANK, MASTER_PORT not set"):
         launched_together({"WORLD_SIZE": "2", "MASTER_ADDR": "localhost"})
-    with pytest.raises(UsageError, match=r"leave out srun -n and mpirun"):
+    with pytest.raises(UsageError, match=r"Leave out srun -n and mpirun"):
         launched_together({"SLURM_STEP_NUM_TASKS": "2"})
 
 

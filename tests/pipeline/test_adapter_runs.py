@@ -110,7 +110,8 @@ def test_a_resumed_run_and_an_export_have_the_weights_of_the_run(
     export("model", [Source(whole.folder, whole.record)], tmp_path / "served")
     served = load_model(str(tmp_path / "served"), ModelSettings())
     found = served.model.layers[0].self_attn.q_proj.weight
-    assert_close(found, known.to(types.generation).float(), atol=1e-6, rtol=0)
+    # whatever the run generated in: bfloat16 would round away much of what adapters add
+    assert_close(found, known, atol=1e-6, rtol=0)
     job.settle(lm)
     merged = lm.model.model.layers[0].self_attn.q_proj
     assert isinstance(merged, torch.nn.Linear) == (generation == "float32")

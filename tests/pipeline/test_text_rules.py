@@ -131,7 +131,8 @@ def test_reasoning_takes_time_and_work_but_is_no_speed(spoken, monkeypatch, brok
     whole = [text.tokens + text.reasoning_tokens for text in texts]
     assert 0 < cost.visible_tokens < sum(whole) / 4
     seconds = cost.seconds_per_example * cost.examples_timed
-    assert cost.tokens_per_s * seconds == pytest.approx(cost.visible_tokens)
+    untimed = 2 if broken else 0  # the batch of the failed row has two more, of one token each
+    assert cost.tokens_per_s * seconds == pytest.approx(cost.visible_tokens - untimed)
     assert sorted(lengths) == sorted(whole)
     assert cost.hidden_tokens == cost.reasoning_tokens == sum(whole) - cost.visible_tokens
 
@@ -155,8 +156,7 @@ def test_logits_without_numbers_fail_their_example_alone(spoken, more):
     assert failed[0].error.startswith("logits after 2 new tokens are not finite; expected numbers")
     if not more:
         assert {text.output for text in texts if not text.error} == {TEXT}
-    # one batch was enough: the neighbours were not written again
-    assert record.inference.batches_timed == 1
+    assert record.inference.batches_timed == 0  # that of a failed text is not timed
 
 
 def test_unapplied_generation_config_is_reported_once_and_recorded(spoken, backbone, monkeypatch):
