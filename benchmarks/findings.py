@@ -57,6 +57,10 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
 }
 """Study → its folders of published records, below PUBLISHED; `*` as in a shell."""
 
+THOUGHTS = "reviews-thoughts"
+"""flythinker trained again, because the weights of the study's runs were not kept, and its
+inspection."""
+
 
 class NoLongerTrueError(Exception):
     """A sentence whose condition the records do not meet."""
@@ -124,9 +128,10 @@ def environment() -> jinja2.Environment:
     runs = json.loads(GATES.read_text("utf-8"))
     gates = {study: [one["gate"] for one in each.values()] for study, each in runs.items()}
     tried = trials(PUBLISHED / "reviews-choices")
-    inspected = inspections(PUBLISHED / "reviews" / "inspected")
+    (thinker,) = trials(PUBLISHED / THOUGHTS)
+    inspected = inspections(PUBLISHED / "reviews") | inspections(PUBLISHED / THOUGHTS)
     made.globals |= {"given": given, "memorised": memorised, "gates": gates, "tried": tried}
-    made.globals |= {"inspected": inspected}
+    made.globals |= {"inspected": inspected, "thinker": thinker}
     return made
 
 

@@ -174,9 +174,11 @@ def _reach(value: Any, names: Iterable[str]) -> Any:
 class Trial:
     """Passes and rate that were tried for a method, and the loss on val after them.
 
+    run: its id.
     device: by torch's names, e.g. "cpu" or "cuda:0".
     """
 
+    run: str
     method: str
     passes: float
     rate: float
@@ -187,7 +189,14 @@ class Trial:
 def trials(folder: Path) -> list[Trial]:
     """The finished trials of a folder of choices, by method, then by loss."""
     found = [
-        Trial(record.method, training.epochs, training.lr, training.val_loss, record.device.device)
+        Trial(
+            record.run_id,
+            record.method,
+            training.epochs,
+            training.lr,
+            training.val_loss,
+            record.device.device,
+        )
         for record in map(read_record, find_runs([folder]))
         if (training := record.training) and training.val_loss is not None
     ]
