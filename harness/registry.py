@@ -239,9 +239,7 @@ def _refuse_taken(kind: str, name: str, path: Path, brought: Mapping[str, object
     taken = first is not None and first.file is None
     if taken or name in brought:
         origin = first.origin if taken and first else "another --plugin"
-        raise UsageError(
-            f"--plugin {path}: a {kind} called {name!r} exists already ({origin}); rename one"
-        )
+        raise _taken(kind, name, f"--plugin {path}", origin)
 
 
 def refuse_class(method: type[Any], where: str) -> None:
@@ -252,9 +250,11 @@ def refuse_class(method: type[Any], where: str) -> None:
     refuse_name("method", getattr(method, "name", ""), where)
     first = table("method").get(method.name)
     if first is not None and first.target != f"{method.__module__}:{method.__qualname__}":
-        raise UsageError(
-            f"{where}: a method called {method.name!r} exists already ({first.origin}); rename one"
-        )
+        raise _taken("method", method.name, where, first.origin)
+
+
+def _taken(kind: str, name: str, where: str, origin: str) -> UsageError:
+    return UsageError(f"{where}: a {kind} called {name!r} exists already ({origin}); rename one")
 
 
 def refuse_name(kind: str, name: object, where: str) -> None:

@@ -68,6 +68,11 @@ def place(owner: object, name: str) -> str:
     return f"{home.__name__}.{name} ({Path(file or '').name}:{line})"
 
 
+def same_loss(first: float, second: float) -> bool:
+    """Whether two losses differ by rounding alone."""
+    return abs(first - second) <= TOLERANCE * max(1.0, abs(first))
+
+
 def require_same_logprobs(
     computed: list[Tensor], expected: list[Tensor], names: tuple[str, str], look: str = ""
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from harness.conformance.finding import TOLERANCE, Broken, contract
+from harness.conformance.finding import Broken, contract, same_loss
 from harness.conformance.world import World
 from harness.engine.micro_batches import TrainRow
 from harness.engine.train import to_batch
@@ -36,12 +36,12 @@ def the_loss_is_a_mean_over_response_tokens(world: World) -> None:
     rows, parts = world.short_rows, (world.short_rows[:2], world.short_rows[2:])
     for mode in MODES:
         whole, again = (_loss(world, rows, mode, seed).item() for seed in (0, 1))
-        if mode == "training" and not _near(whole, again):
+        if mode == "training" and not same_loss(whole, again):
             continue
         losses = (_loss(world, part, mode).item() for part in parts)
         weighted = (loss * _tokens(part) for loss, part in zip(losses, parts, strict=True))
         summed = sum(weighted) / _tokens(rows)
-        if not _near(whole, summed):
+        if not same_loss(whole, summed):
             sizes = " and ".join(f"{_tokens(part)}" for part in parts)
             raise Broken(
                 f"in {mode} mode, loss {whole:.5f} of {_tokens(rows)} response tokens at once,"
@@ -69,10 +69,6 @@ def _in_mode(world: World, mode: str) -> Iterator[None]:
         yield
     finally:
         world.lm.eval()
-
-
-def _near(loss: float, other: float) -> bool:
-    return abs(loss - other) <= TOLERANCE * max(1.0, abs(loss))
 
 
 def _tokens(rows: Sequence[TrainRow]) -> int:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from harness.conformance.finding import TOLERANCE, Broken, contract, place, require_same_logprobs
+from harness.conformance.finding import (
+    Broken,
+    contract,
+    place,
+    require_same_logprobs,
+    same_loss,
+)
 from harness.conformance.world import World, logprobs
 from harness.engine.lm import PersonalLM
 from harness.engine.train import to_batch
@@ -84,7 +90,7 @@ def training_is_repeatable(world: World) -> None:
     """A new model of a new method, trained on the same rows with the same seed, is the same."""
     once, again = world.trained, world.train(world.build(world.plan()))
     for step, (first, second) in enumerate(zip(once.losses, again.losses, strict=True), 1):
-        if not abs(first - second) <= TOLERANCE * max(1.0, abs(first)):
+        if not same_loss(first, second):
             raise Broken(
                 f"loss {first:.5f} in step {step}, {second:.5f} in the same step of a repetition",
                 "the same: draw from torch's generator, which the harness seeds",

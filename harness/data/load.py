@@ -44,8 +44,10 @@ def load_for_run(settings: RunSettings, needed: Sequence[str]) -> dict[str, Spli
     So data are good for every method or none, and no record of the user setting has users of
     training data that its method does not read.
     """
-    own = settings.data.source not in MADE_APART
-    others = [split for split in SPLITS if own and _has_files(settings, split)]
+    others: list[str] = []
+    if settings.data.source not in MADE_APART:
+        _, path = _place(settings)
+        others = [split for split in SPLITS if candidates(path, split)]
     whole = load_whole(settings, [split for split in SPLITS if split in (*needed, *others)])
     return {split: limited(whole[split], settings.data) for split in needed}
 
@@ -83,16 +85,14 @@ def has_split(settings: RunSettings, split: str) -> bool:
     """Whether the source has a split, readable or not."""
     if settings.data.source in MADE_APART:
         return True
-    task = find("task", settings.task)
-    path = folder.task_folder(settings.data.source, task, settings.data.setting)
-    return _has_files(settings, split) or bool(task.author_files and author_files(path))
+    task, path = _place(settings)
+    return bool(candidates(path, split)) or bool(task.author_files and author_files(path))
 
 
-def _has_files(settings: RunSettings, split: str) -> bool:
-    """Whether a folder has files of a split, which those of authors are not."""
+def _place(settings: RunSettings) -> tuple[Task, Path]:
+    """The task of a source that is a folder, and where its files are."""
     task = find("task", settings.task)
-    path = folder.task_folder(settings.data.source, task, settings.data.setting)
-    return bool(candidates(path, split))
+    return task, folder.task_folder(settings.data.source, task, settings.data.setting)
 
 
 def refuse_other_data(folder: Path, record: Record, test: SplitData, instead: str) -> None:

@@ -207,9 +207,8 @@ def _fill(wrapped: Any, adapter: AdapterFolder, own: set[str]) -> None:
         raise _misfit(adapter, str(error).strip().splitlines()[-1].strip()) from error
     unknown, absent = sorted(loaded.unexpected_keys), set(loaded.missing_keys)
     tensors = wrapped.state_dict(keep_vars=True)
-    filled = {
-        id(part) for name, part in tensors.items() if name not in absent
-    }  # tied ones are once
+    # of tensors that are tied, the file has one
+    filled = {id(part) for name, part in tensors.items() if name not in absent}
     missing = sorted(
         name for name in absent if not of_base(name) and id(tensors.get(name)) not in filled
     )

@@ -11,6 +11,8 @@ from harness.errors import UsageError
 
 STOPPED = (129, 130, 143)
 """Exit codes of a run that SIGHUP, Ctrl-C or SIGTERM ended: it is not finished, and can go on."""
+RETRIES = 3
+"""How often a job is started again whose run, worker or node was lost."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from dataclasses import replace
 
 from harness.data.processes import available_cores
 from harness.sweeps.child import start
-from harness.sweeps.jobs import Ended, SweepJob
-
-RETRIES = 3
+from harness.sweeps.jobs import RETRIES, Ended, SweepJob
 
 
 class LocalJob:

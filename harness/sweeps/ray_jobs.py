@@ -7,11 +7,8 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.settings.sweep_file import RaySettings
-from harness.sweeps.jobs import Ended, SweepJob, missing
+from harness.sweeps.jobs import RETRIES, Ended, SweepJob, missing
 from harness.sweeps.worker import LostRunError, Worker
-
-RETRIES = 3
-"""How often Ray starts a task again whose worker or node was lost."""
 
 
 class RayTask:

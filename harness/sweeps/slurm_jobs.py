@@ -12,14 +12,13 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.settings.sweep_file import SlurmSettings
-from harness.sweeps.jobs import Ended, SweepJob, missing
+from harness.sweeps.jobs import RETRIES, Ended, SweepJob, missing
 from harness.sweeps.worker import Worker
 
 os.environ.setdefault("SUBMITIT_LOG_LEVEL", "NOCONFIG")
 """Importing submitit would configure logging for the whole process and close others' handlers."""
 MOST_TIME_LIMITS = 100
 """How often Slurm may end a job at its time limit and submit it again."""
-RETRIES = 3
 
 
 class SlurmJob:

@@ -97,15 +97,24 @@ def test_a_run_leaves_the_floors_of_its_data_once(reviews: Path, backbone: Path,
     assert sorted(path.parent for path in results.glob(f"floor-*/*/{RECORD}")) == found
 
 
+COPIES = ["floor-longest", "floor-first"]
+"""Floors that need no training texts."""
+
+
+def floors_of(chosen, data: Path, tmp_path: Path, say) -> list[Path]:
+    """The floors of the test split in a folder of data."""
+    source = chosen.data.model_copy(update={"source": str(data.parent)})
+    own = chosen.model_copy(update={"data": source})
+    return floor_folders(own, load_split(own, "test"), tmp_path / "results", say)
+
+
 def test_floors_without_training_data_are_the_copies(chosen, reviews: Path, tmp_path: Path):
     data = tmp_path / "data" / "product_review"
     data.mkdir(parents=True)
     lines = (reviews / "product_review" / "test.jsonl").read_text("utf-8")
     (data / "test.jsonl").write_text(lines, "utf-8")
-    source = chosen.data.model_copy(update={"source": str(data.parent)})
-    own = chosen.model_copy(update={"data": source})
-    made = floor_folders(own, load_split(own, "test"), tmp_path / "results", pytest.fail)
-    assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
+    made = floors_of(chosen, data, tmp_path, pytest.fail)
+    assert [path.parent.name for path in made] == COPIES
     profile = json.loads(lines.splitlines()[0])["profile"]
     longest = max((entry["reviewText"] for entry in profile), key=len)
     assert next(iter(texts_of(made[0]).values())) == longest
@@ -121,11 +130,9 @@ def test_floors_left_out_for_training_data_that_cannot_be_read_are_said(
         shutil.copy(data / "train.jsonl", data / "train.json")
     else:
         (data / "train.jsonl").write_text(broken, "utf-8")
-    source = chosen.data.model_copy(update={"source": str(data.parent)})
-    own = chosen.model_copy(update={"data": source})
     said: list[str] = []
-    made = floor_folders(own, load_split(own, "test"), tmp_path / "results", said.append)
-    assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
+    made = floors_of(chosen, data, tmp_path, said.append)
+    assert [path.parent.name for path in made] == COPIES
     (line,) = said
     assert line.startswith("floors that need training texts are left out")
     assert ("2 candidates" if broken is None else "train.jsonl") in line
@@ -137,11 +144,9 @@ def test_no_floor_is_made_from_training_texts_of_the_test_users(
     data = tmp_path / "data" / "product_review"
     shutil.copytree(reviews / "product_review", data)
     shutil.copy(data / "test.jsonl", data / "train.jsonl")
-    source = chosen.data.model_copy(update={"source": str(data.parent)})
-    own = chosen.model_copy(update={"data": source})
     said: list[str] = []
-    made = floor_folders(own, load_split(own, "test"), tmp_path / "results", said.append)
-    assert [path.parent.name for path in made] == ["floor-longest", "floor-first"]
+    made = floors_of(chosen, data, tmp_path, said.append)
+    assert [path.parent.name for path in made] == COPIES
     (line,) = said
     assert "the same user as" in line
 

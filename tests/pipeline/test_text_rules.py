@@ -12,6 +12,7 @@ from harness.engine.lm import CausalLM
 from harness.engine.text import decode, encode_response
 from harness.method import Method
 from harness.pipeline import generate, generation_costs
+from harness.pipeline.generator import Generator
 from harness.pipeline.plan import Plan
 from harness.pipeline.single import run
 from harness.progress import Bars
@@ -148,7 +149,14 @@ def test_unclosed_reasoning_is_an_empty_text_and_counted(spoken):
 
 
 @pytest.mark.parametrize("more", [(), ("decode.temperature=0.5",)])
-def test_logits_without_numbers_fail_their_example_alone(spoken, more):
+def test_logits_without_numbers_fail_their_example_alone(spoken, monkeypatch, more):
+    real, made = Generator.predictions, []
+
+    def noted(self, batch, sample):
+        made.append(len(batch))
+        return real(self, batch, sample)
+
+    monkeypatch.setattr(Generator, "predictions", noted)
     record, texts = spoken("decode.batch_size=8", "eval.forced=true", *more, breaks=(1,))
     failed = [text for text in texts if text.error]
     assert (record.n.failed, record.n.empty, len(failed)) == (1, 1, 1)
@@ -156,6 +164,7 @@ def test_logits_without_numbers_fail_their_example_alone(spoken, more):
     assert failed[0].error.startswith("logits after 2 new tokens are not finite; expected numbers")
     if not more:
         assert {text.output for text in texts if not text.error} == {TEXT}
+    assert made == [8]  # one batch was enough: the neighbours were not written again
     assert record.inference.batches_timed == 0  # that of a failed text is not timed
 
 
